@@ -1,0 +1,87 @@
+package policy
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowedImports is all that the package may import: nothing that opens a file,
+// a connection or a database, starts a process or writes a log.
+// BurntSushi/toml imports os for its DecodeFile, which is not called here.
+func allowedImports() map[string]bool {
+	return map[string]bool{
+		"cmp": true, "crypto/sha256": true, "encoding/hex": true, "errors": true, "fmt": true,
+		"path": true, "slices": true, "strconv": true, "strings": true, "time": true,
+		"unicode": true, "unicode/utf8": true,
+		"github.com/BurntSushi/toml":                 true,
+		"github.com/pathgate/pathgate/internal/text": true,
+	}
+}
+
+// TestPurity holds the package, and internal/text that it uses, to what the
+// package comment says.
+func TestPurity(t *testing.T) {
+	for _, folder := range []string{".", "../internal/text"} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked := 0
+		for _, entry := range entries {
+			if name := entry.Name(); strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+				checkPure(t, folder+"/"+name)
+				checked++
+			}
+		}
+		if checked == 0 {
+			t.Errorf("%s: no files", folder)
+		}
+	}
+}
+
+func checkPure(t *testing.T, file string) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range f.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || !allowedImports()[name] {
+			t.Errorf("%s: imports %s", fset.Position(spec.Pos()), spec.Path.Value)
+		}
+		if spec.Name != nil {
+			t.Errorf("%s: import under another name", fset.Position(spec.Pos()))
+		}
+	}
+	for _, decl := range f.Decls {
+		if d, ok := decl.(*ast.GenDecl); ok && d.Tok == token.VAR {
+			t.Errorf("%s: package variable", fset.Position(d.Pos()))
+		}
+		if d, ok := decl.(*ast.FuncDecl); ok && d.Recv == nil && d.Name.Name == "init" {
+			t.Errorf("%s: init", fset.Position(d.Pos()))
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		pkg, ok := sel.X.(*ast.Ident)
+		switch {
+		case !ok:
+		case pkg.Name == "time" && sel.Sel.Name != "Time":
+			t.Errorf("%s: time.%s", fset.Position(n.Pos()), sel.Sel.Name)
+		case pkg.Name == "toml" && strings.HasPrefix(sel.Sel.Name, "DecodeF"):
+			t.Errorf("%s: toml.%s opens a file", fset.Position(n.Pos()), sel.Sel.Name)
+		case pkg.Name == "fmt" && strings.Contains(sel.Sel.Name, "rint") && !strings.HasPrefix(sel.Sel.Name, "S"):
+			t.Errorf("%s: fmt.%s writes", fset.Position(n.Pos()), sel.Sel.Name)
+		}
+		return true
+	})
+}

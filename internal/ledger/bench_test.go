@@ -1,0 +1,142 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/ledger/ledgertest"
+	"github.com/pathgate/pathgate/policy"
+)
+
+const root = "/srv/git"
+
+func filled(tb testing.TB, n int) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	if err := ledger.Create(dir, ledger.CreateOptions{Root: root}); err != nil {
+		tb.Fatal(err)
+	}
+	if err := ledgertest.Fill(dir, root, n); err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
+// A ledger that is large enough for its new index to be compacted, and for a
+// replay of many transactions.
+func TestFill(t *testing.T) {
+	dir := filled(t, 21000)
+	holds := func(records uint64) {
+		t.Helper()
+		rep, err := ledger.Verify(dir, nil)
+		if err != nil || !rep.OK() || rep.Records != records || rep.Index != fmt.Sprint("agrees up to record ", records) {
+			t.Fatalf("%+v %v", rep, err)
+		}
+	}
+	holds(21001)
+	o := ledger.Options{Root: root}
+	if err := ledger.Snapshot(context.Background(), dir, o, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgertest.Fill(dir, root, 601); err != nil {
+		t.Fatal(err)
+	}
+	holds(21602)
+	if err := os.Remove(filepath.Join(dir, ledger.IndexName)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(context.Background(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	holds(21602)
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 3 {
+		t.Errorf("files left: %v %v", names, err)
+	}
+}
+
+// sizes are how many entries the benchmarks run on; the large one takes a
+// minute to make and is left out by -short.
+func sizes() []int {
+	if testing.Short() {
+		return []int{1000}
+	}
+	return []int{1000, 1000000}
+}
+
+// BenchmarkAppend is what one hook does: open, look up, append, close.
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := filled(b, n)
+			p, err := policy.ParseRefPattern("refs/heads/main")
+			if err != nil {
+				b.Fatal(err)
+			}
+			i := 0
+			for b.Loop() {
+				i++
+				l, err := ledger.Open(context.Background(), dir, ledger.Options{Root: root})
+				if err != nil {
+					b.Fatal(err)
+				}
+				id := fmt.Sprintf("%040x", i)
+				q := policy.Lookup{Service: "fill7", Environment: "stg", Repository: "fill7/stg.git", Refs: []policy.RefPattern{p}, Commit: policy.ObjectID(id)}
+				if _, err := l.Standing(q); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := l.Live("fill7", "prd", "fill7/prd.git", "refs/heads/main"); err != nil {
+					b.Fatal(err)
+				}
+				e := ledger.Entry{Type: ledger.TypeIntent, Service: "fill7", Environment: "prd", Repository: "fill7/prd.git",
+					Ref: "refs/heads/main", New: id, Commit: id, Tree: id, Kind: "deploy", Token: "t"}
+				d := e
+				d.Type, d.Intent = ledger.TypeAdopt, 0
+				if err := l.Append(&d); err != nil {
+					b.Fatal(err)
+				}
+				if err := l.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	dir := filled(b, 100000)
+	for b.Loop() {
+		if err := ledger.Rebuild(context.Background(), dir, ledger.Options{Root: root}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	dir := filled(b, 100000)
+	info, err := os.Stat(dir + "/" + ledger.JournalName)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(info.Size())
+	for b.Loop() {
+		if err := ledger.Read(dir, 0, func(*ledger.Line) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	dir := filled(b, 100000)
+	for b.Loop() {
+		if rep, err := ledger.Verify(dir, nil); err != nil || !rep.OK() {
+			b.Fatal(rep.Findings, err)
+		}
+	}
+}

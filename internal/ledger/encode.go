@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pathgate/pathgate/internal/text"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// MaxLine is the most bytes that a line may have, its newline included.
+	MaxLine = 16 << 10
+	// Version is the version of the line format that this package writes.
+	Version = 1
+
+	timeLayout = "2006-01-02T15:04:05.000000Z"
+)
+
+// An encoder writes entries as lines into its buffer.
+type encoder struct {
+	buf bytes.Buffer
+	log zerolog.Logger
+}
+
+func newEncoder() *encoder {
+	c := &encoder{}
+	c.log = zerolog.New(&c.buf)
+	return c
+}
+
+// Encode returns the entry's line in its canonical form, newline included. The
+// strings must have been made safe to print (Append does that); what is not
+// is escaped here, so that a line is always valid JSON and always one line.
+func Encode(e *Entry) ([]byte, error) {
+	c := newEncoder()
+	if err := c.add(e); err != nil {
+		return nil, err
+	}
+	return c.buf.Bytes(), nil
+}
+
+// add appends the line of e to the buffer.
+func (c *encoder) add(e *Entry) error {
+	if y := e.Time.UTC().Year(); y < 1 || y > 9999 {
+		return fmt.Errorf("encode record %d: year %d", e.Seq, y)
+	}
+	clean(e)
+	from := c.buf.Len()
+	v := c.log.Log().Uint64("seq", e.Seq).Str("time", e.Time.UTC().Format(timeLayout)).Str("type", string(e.Type))
+	strs(v, "push", e.Push, "service", e.Service, "environment", e.Environment, "repository", e.Repository,
+		"ref", e.Ref, "old", e.Old, "new", e.New, "commit", e.Commit, "tree", e.Tree, "subject", e.Subject,
+		"kind", e.Kind, "principal", e.Principal, "via", e.Via, "address", e.Address)
+	if e.Intent != 0 {
+		v.Uint64("intent", e.Intent)
+	}
+	if len(e.Evidence) > 0 {
+		v.Uints64("evidence", e.Evidence)
+	}
+	if len(e.Rules) > 0 {
+		v.Strs("rules", e.Rules)
+	}
+	if len(e.Codes) > 0 {
+		v.Strs("codes", e.Codes)
+	}
+	strs(v, "policy", e.Policy, "reason", e.Reason, "token", e.Token, "ledger", e.Ledger)
+	if e.Version != 0 {
+		v.Int("version", e.Version)
+	}
+	strs(v, "root", e.Root, "prev", e.Prev)
+	v.Send()
+	n := c.buf.Len() - from
+	if n == 0 { // zerolog has a global level, and somebody turned it off
+		return errors.New("encode: the log encoder is disabled")
+	}
+	if n > MaxLine {
+		c.buf.Truncate(from)
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, n, MaxLine)
+	}
+	return nil
+}
+
+// strs adds the pairs of key and value whose value is not empty.
+func strs(v *zerolog.Event, pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			v.Str(pairs[i], pairs[i+1])
+		}
+	}
+}
+
+// clean makes every string of e safe to print, so that what the projections
+// see is what a reader of the journal sees.
+func clean(e *Entry) {
+	for _, s := range e.strings() {
+		*s = cleanString(*s)
+	}
+	e.Type = Type(cleanString(string(e.Type)))
+	e.Rules = cleanStrings(e.Rules)
+	e.Codes = cleanStrings(e.Codes)
+}
+
+func (e *Entry) strings() [20]*string {
+	return [20]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
+		&e.Tree, &e.Subject, &e.Kind, &e.Principal, &e.Via, &e.Address, &e.Policy, &e.Reason, &e.Token,
+		&e.Ledger, &e.Root, &e.Prev}
+}
+
+func cleanStrings(list []string) []string {
+	for i, s := range list {
+		if c := cleanString(s); c != s {
+			list = slices.Clone(list)
+			list[i] = c
+		}
+	}
+	return list
+}
+
+// cleanString leaves the length to the limit of the line: a text that is cut
+// here would be a record that says something else.
+func cleanString(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			if text.Printable(s) {
+				return s
+			}
+			return text.Clean(s, 12*len(s))
+		}
+	}
+	return s
+}

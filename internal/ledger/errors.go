@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors that callers tell apart with errors.Is. Each is wrapped with the
+// file or record it is about; all of them are faults, never refusals.
+var (
+	// ErrExists: Create found a journal, an index or a snapshot.
+	ErrExists = errors.New("a ledger is there already")
+	// ErrMissing: the folder has no journal. Open never makes one.
+	ErrMissing = errors.New("there is no ledger")
+	// ErrBusy: another process held the ledger for as long as we may wait.
+	ErrBusy = errors.New("the ledger is busy")
+	// ErrNetwork: the folder is on a file system whose locks and syncs cannot
+	// be relied on.
+	ErrNetwork = errors.New("the ledger is on a network or FUSE file system")
+	// ErrVersion: a newer pathgate wrote the ledger.
+	ErrVersion = errors.New("the ledger has a newer format")
+	// ErrCut: the journal is not the one that the index or the snapshot saw:
+	// it was cut, replaced, or restored from a copy. Repair goes on from there.
+	ErrCut = errors.New("the journal was cut, replaced or restored")
+	// ErrTorn: the journal ends in an unfinished line that cannot be taken
+	// off, as under chattr +a. Take the attribute off and open it again.
+	ErrTorn = errors.New("the journal ends in an unfinished line")
+	// ErrDamaged: a complete line does not hold. Nothing mends that but the
+	// file as it was.
+	ErrDamaged = errors.New("the journal is damaged")
+	// ErrRoot: the ledger was made for another policy root. Repair moves it.
+	ErrRoot = errors.New("the ledger belongs to another root")
+	// ErrClock: the clock is more than five minutes behind the last entry.
+	// Repair goes on from there.
+	ErrClock = errors.New("the clock is behind the ledger")
+	// ErrWrite: an entry could not be made durable. It must be taken as not
+	// written, and the ledger must be opened anew.
+	ErrWrite = errors.New("the ledger could not be written")
+	// ErrTooLong: an entry does not fit into MaxLine bytes.
+	ErrTooLong = errors.New("the entry is too long")
+	// ErrSound: Repair found nothing that needs accepting.
+	ErrSound = errors.New("the ledger needs no repair")
+
+	// errIndex: the index cannot be read or contradicts itself. It never
+	// leaves the package: the index is rebuilt.
+	errIndex = errors.New("the index is damaged")
+)
+
+// damaged says which line does not hold and what that means.
+func damaged(line uint64, format string, args ...any) error {
+	return fmt.Errorf("%w: line %d: %s; a line was changed, lost or put in, and no repair can make up for it: "+
+		"restore the file as it was, or set it aside and start a new ledger", ErrDamaged, line, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The first byte of a key says which projection it belongs to.
+const (
+	keyRecord  = 'R' // service, environment, repository, commit, ref: place of the newest deployed or adopt
+	keyCommit  = 'C' // service, environment, repository, commit: seq of the rollback that withdrew it, or zero
+	keyHistory = 'H' // service, environment, repository, ref, seq: the commit, and the seq before on the ref
+	keyLive    = 'L' // service, environment, repository, ref: place of the newest deployed or adopt
+	keyDrift   = 'D' // service, environment, repository, ref: what was seen last where it is not as recorded
+	keyObject  = 'O' // object ID: place of an entry that tells commit, tree and subject
+	keyIntent  = 'I' // seq: place of an open intent, and what it is found by
+	keyService = 'S' // service
+	keyRoot    = 'P' // no fields: the policy root's hash
+	keyMark    = 'W' // no fields: the watermark, not a projection
+)
+
+// key makes a key of fields. Each has its length before it, so that different
+// fields never make the same key, and the first fields of a key are a prefix
+// of no other's.
+func key(kind byte, fields ...string) []byte {
+	n := 1
+	for _, f := range fields {
+		n += len(f) + 3
+	}
+	b := append(make([]byte, 0, n), kind)
+	for _, f := range fields {
+		b = appendField(b, f)
+	}
+	return b
+}
+
+// keySeq is key with a number at its end that sorts as it counts.
+func keySeq(kind byte, seq uint64, fields ...string) []byte {
+	return binary.BigEndian.AppendUint64(key(kind, fields...), seq)
+}
+
+// fieldsOf takes a key apart.
+func fieldsOf(key []byte, n int) ([]string, error) {
+	fields := make([]string, n)
+	rest, ok := key[1:], true
+	for i := range fields {
+		if fields[i], rest, ok = cutField(rest); !ok {
+			return nil, fmt.Errorf("%w: the key %x", errIndex, key)
+		}
+	}
+	if len(rest) != 0 {
+		return nil, fmt.Errorf("%w: the key %x", errIndex, key)
+	}
+	return fields, nil
+}
+
+const placeSize = 8 + 8 + 4 + 32
+
+// appendPlace writes p; cutPlace reads it again.
+func appendPlace(b []byte, p place) []byte {
+	b = binary.BigEndian.AppendUint64(b, p.seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.offset))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.length))
+	return append(b, p.hash[:]...)
+}
+
+func cutPlace(b []byte) (p place, rest []byte, err error) {
+	if len(b) < placeSize {
+		return p, nil, fmt.Errorf("%w: a place of %d bytes", errIndex, len(b))
+	}
+	p.seq = binary.BigEndian.Uint64(b)
+	p.offset = int64(binary.BigEndian.Uint64(b[8:]))
+	p.length = int64(binary.BigEndian.Uint32(b[16:]))
+	copy(p.hash[:], b[20:])
+	return p, b[placeSize:], nil
+}
+
+// seqOf reads a value that is one number.
+func seqOf(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, fmt.Errorf("%w: a number of %d bytes", errIndex, len(b))
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+func seqValue(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }

@@ -1,0 +1,111 @@
+// Package ledgertest makes large ledgers for tests and benchmarks.
+package ledgertest
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+)
+
+// Fill appends n entries to the ledger in dir, which was made for root, and
+// brings its index up to date. They tell of services "fill0" to "fill99", each
+// of which deploys one commit after the other to dev, stg and prd, in
+// repositories "fill0/dev.git" and so on, on refs/heads/main. The entries are a
+// second apart and end now.
+//
+// It writes the journal as one stream and syncs once, so a million entries
+// take seconds; nothing else may use the ledger meanwhile.
+func Fill(dir, root string, n int) error {
+	if err := fill(dir, n); err != nil {
+		return fmt.Errorf("fill the ledger %s: %w", dir, err)
+	}
+	return ledger.Rebuild(context.Background(), dir, ledger.Options{Root: root})
+}
+
+func fill(dir string, n int) error {
+	var last ledger.Line
+	var prev [sha256.Size]byte
+	err := ledger.Read(dir, 0, func(l *ledger.Line) error {
+		last, prev = *l, sha256.Sum256(l.Raw)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, ledger.JournalName), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<20)
+	g := generator{last: last.Entry.Seq, begin: time.Now().UTC().Add(-time.Duration(n) * time.Second)}
+	if g.begin.Before(last.Entry.Time) {
+		g.begin = last.Entry.Time
+	}
+	for i := range n {
+		e := g.entry(i)
+		e.Prev = hex.EncodeToString(prev[:])
+		line, err := ledger.Encode(e)
+		if err != nil {
+			return err
+		}
+		prev = sha256.Sum256(line[:len(line)-1])
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+type generator struct {
+	last     uint64
+	begin    time.Time
+	intent   *ledger.Entry
+	evidence uint64
+}
+
+// entry makes the i-th entry: an intent, then its deployment, three times a
+// commit.
+func (g *generator) entry(i int) *ledger.Entry {
+	seq := g.last + uint64(i) + 1
+	at := g.begin.Add(time.Duration(i) * time.Second).Truncate(time.Microsecond)
+	if at.After(time.Now()) {
+		at = g.begin
+	}
+	if i%2 == 1 {
+		e := *g.intent
+		e.Type, e.Intent, e.Seq, e.Time = ledger.TypeDeployed, g.intent.Seq, seq, at
+		e.Rules, e.Token = nil, ""
+		g.evidence = seq
+		return &e
+	}
+	stage, commit := i/2%3, i/6
+	environment := [...]string{"dev", "stg", "prd"}[stage]
+	service := fmt.Sprintf("fill%d", commit%100)
+	id := sha1.Sum(fmt.Appendf(nil, "commit %d %d", g.last, commit))
+	tree := sha1.Sum(id[:])
+	e := &ledger.Entry{
+		Seq: seq, Time: at, Type: ledger.TypeIntent, Push: hex.EncodeToString(tree[:8]),
+		Service: service, Environment: environment, Repository: service + "/" + environment + ".git",
+		Ref: "refs/heads/main", Old: hex.EncodeToString(tree[:]), New: hex.EncodeToString(id[:]),
+		Commit: hex.EncodeToString(id[:]), Tree: hex.EncodeToString(tree[:]),
+		Subject: fmt.Sprintf("round to cents, part %d", commit), Kind: "deploy", Principal: "ana", Via: "ssh",
+		Address: "192.0.2.7", Rules: []string{"environments." + environment + ".after=yes"}, Token: "fill",
+	}
+	if stage > 0 {
+		e.Kind, e.Evidence = "promote", []uint64{g.evidence}
+	}
+	g.intent = e
+	return e
+}

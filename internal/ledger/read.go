@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A Line is a line of the journal.
+type Line struct {
+	Entry  Entry
+	Raw    []byte // without its newline; valid only during the call
+	Offset int64  // of its first byte
+	Number int64  // counted from one at the place where reading began
+}
+
+// End is where the next line will begin: where to go on reading.
+func (l *Line) End() int64 { return l.Offset + int64(len(l.Raw)) + 1 }
+
+// Read calls fn for each line from the offset from, which must be the
+// beginning of a line. It takes no lock and no notice of the index, and stops
+// before a last line that is not finished: it may be being written. It checks
+// each line by itself, not the chain; Verify does that.
+//
+// A line that is no entry is ErrDamaged, an absent journal ErrMissing; an
+// error of fn ends it and is returned as it is.
+func Read(dir string, from int64, fn func(*Line) error) error {
+	f, size, err := openToRead(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	l := &Line{}
+	end, tooLong, err := lines(f, from, size, func(raw []byte, at int64) error {
+		l.Entry, l.Raw, l.Offset, l.Number = Entry{}, raw, at, l.Number+1
+		if _, err := decode(string(raw), &l.Entry); err != nil {
+			return fmt.Errorf("read the ledger %s: %w", dir, notALine(at, l.Number, from, err))
+		}
+		return fn(l)
+	})
+	if err == nil && tooLong && hasNewline(f, end, size) {
+		err = fmt.Errorf("read the ledger %s: %w", dir, notALine(end, l.Number+1, from, fmt.Errorf("more than %d bytes", MaxLine)))
+	}
+	return err
+}
+
+// notALine names a line by its number where that is known, else by its offset.
+func notALine(at, number, from int64, err error) error {
+	if from == 0 {
+		return fmt.Errorf("%w: line %d: %w", ErrDamaged, number, err)
+	}
+	return fmt.Errorf("%w: the line at byte %d: %w", ErrDamaged, at, err)
+}
+
+// openToRead opens the journal without a lock and tells its size.
+func openToRead(dir string) (*os.File, int64, error) {
+	f, info, err := openRegular(filepath.Join(dir, JournalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("read the ledger %s: %w: %w", dir, ErrMissing, err)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the ledger %s: %w", dir, err)
+	}
+	return f, info.Size(), nil
+}

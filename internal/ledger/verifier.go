@@ -1,0 +1,259 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A verifier is a model of the ledger that it builds line by line.
+type verifier struct {
+	encoder *encoder
+	model   memory
+	head    head
+	report  Report
+	names   map[string]string     // one copy of each name
+	open    map[uint64]claim      // intents that are not settled
+	records map[uint64]deployment // what was deployed or adopted
+	index   *index                // a copy, nil if there is none to compare
+	mark    watermark             // of the copy
+	differs bool                  // the copy does not say the same
+}
+
+// A deployment is what a record says was deployed where.
+type deployment struct {
+	service, environment, repository, ref, commit string
+}
+
+// A claim is what an intent says will be deployed.
+type claim struct {
+	deployment
+	new, kind string
+	evidence  []uint64
+}
+
+func newVerifier(x *index, w watermark) *verifier {
+	if w.schema != schema {
+		x = nil
+	}
+	return &verifier{
+		encoder: newEncoder(), model: memory{}, report: Report{Counts: map[Type]uint64{}},
+		names: map[string]string{}, open: map[uint64]claim{}, records: map[uint64]deployment{},
+		index: x, mark: w,
+	}
+}
+
+// name gives one copy of s, so that no line is kept for a name in it.
+func (v *verifier) name(s string) string {
+	if n, ok := v.names[s]; ok {
+		return n
+	}
+	n := string([]byte(s))
+	v.names[n] = n
+	return n
+}
+
+func (v *verifier) deployment(e *Entry) deployment {
+	return deployment{v.name(e.Service), v.name(e.Environment), v.name(e.Repository), v.name(e.Ref), v.name(e.Commit)}
+}
+
+func (v *verifier) claim(e *Entry) claim {
+	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), e.Evidence}
+}
+
+// rules checks what e says against all that came before it.
+func (v *verifier) rules(e *Entry) error {
+	switch e.Type {
+	case TypeIntent:
+		if err := v.complete(e); err != nil {
+			return err
+		}
+		if err := v.evidence(e); err != nil {
+			return err
+		}
+		if err := v.kind(e); err != nil {
+			return err
+		}
+		v.open[e.Seq] = v.claim(e)
+	case TypeAbandoned:
+		return v.settle(e)
+	case TypeDeployed:
+		if err := v.complete(e); err != nil {
+			return err
+		}
+		if err := v.settled(e); err != nil {
+			return err
+		}
+		v.records[e.Seq] = v.deployment(e)
+	case TypeAdopt:
+		if err := v.complete(e); err != nil {
+			return err
+		}
+		v.records[e.Seq] = v.deployment(e)
+	}
+	return nil
+}
+
+// complete checks that a deployment says what was deployed where.
+func (v *verifier) complete(e *Entry) error {
+	for _, f := range [...]struct{ name, value string }{
+		{"service", e.Service}, {"environment", e.Environment}, {"repository", e.Repository},
+		{"ref", e.Ref}, {"new", e.New}, {"commit", e.Commit},
+	} {
+		if f.value == "" {
+			return finding(e.Seq, meansForged, "it names no %s", f.name)
+		}
+	}
+	return nil
+}
+
+// evidence checks that what an intent rests on was on record and stood.
+func (v *verifier) evidence(e *Entry) error {
+	for _, seq := range e.Evidence {
+		d, ok := v.records[seq]
+		switch {
+		case seq >= e.Seq:
+			return finding(e.Seq, meansForged, "its evidence, record %d, is not before it", seq)
+		case !ok:
+			return finding(e.Seq, meansForged, "its evidence, record %d, is no deployment", seq)
+		case d.service != e.Service || d.commit != e.Commit:
+			return finding(e.Seq, meansForged, "its evidence, record %d, is about another service or commit", seq)
+		}
+		withdrawn, err := v.withdrawn(d)
+		if err != nil {
+			return err
+		}
+		if withdrawn > seq {
+			return finding(e.Seq, meansForged, "its evidence, record %d, was withdrawn by record %d", seq, withdrawn)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) withdrawn(d deployment) (uint64, error) {
+	b, err := v.model.Get(key(keyCommit, d.service, d.environment, d.repository, d.commit))
+	if err != nil || b == nil {
+		return 0, err
+	}
+	return seqOf(b)
+}
+
+// kind checks what an intent calls itself: a redeployment is of what is live,
+// a rollback to what stands here and was on this ref before.
+func (v *verifier) kind(e *Entry) error {
+	d := v.deployment(e)
+	live, err := seqAt(v.model, key(keyLive, d.service, d.environment, d.repository, d.ref))
+	if err != nil {
+		return err
+	}
+	switch policy.Kind(e.Kind) {
+	case policy.Redeploy:
+		if v.records[live].commit != d.commit {
+			return finding(e.Seq, meansForged, "it is a redeployment of a commit that was not live")
+		}
+	case policy.Rollback:
+		onRef, err := seqAt(v.model, key(keyRecord, d.service, d.environment, d.repository, d.commit, d.ref))
+		if err != nil {
+			return err
+		}
+		if onRef == 0 {
+			return finding(e.Seq, meansForged, "it is a rollback to a commit that this ref never had")
+		}
+		if ok, err := v.stands(d); err != nil || !ok {
+			return finding(e.Seq, meansForged, "it is a rollback to a commit that does not stand here")
+		}
+	}
+	return nil
+}
+
+// stands reports whether any ref of the environment has a record of the commit
+// that is newer than its withdrawal.
+func (v *verifier) stands(d deployment) (ok bool, err error) {
+	withdrawn, err := v.withdrawn(d)
+	if err != nil {
+		return false, err
+	}
+	seq, err := seqAt(v.model, key(keyRecord, d.service, d.environment, d.repository, d.commit, d.ref))
+	if err != nil || seq > withdrawn {
+		return seq > withdrawn, err
+	}
+	err = v.model.Scan(key(keyRecord, d.service, d.environment, d.repository, d.commit), func(_, b []byte) error {
+		p, _, err := cutPlace(b)
+		ok = ok || p.seq > withdrawn
+		return err
+	})
+	return ok, err
+}
+
+// settle takes the intent that e settles out of the open ones.
+func (v *verifier) settle(e *Entry) error {
+	if _, ok := v.open[e.Intent]; !ok {
+		what := "is no intent"
+		if e.Intent < e.Seq && e.Intent != 0 {
+			what = "is no open intent"
+		}
+		return finding(e.Seq, meansForged, "record %d, which it settles, %s", e.Intent, what)
+	}
+	delete(v.open, e.Intent)
+	return nil
+}
+
+// settled checks that a deployment says what its intent said.
+func (v *verifier) settled(e *Entry) error {
+	said := v.open[e.Intent]
+	if err := v.settle(e); err != nil {
+		return err
+	}
+	does := v.claim(e)
+	if does.deployment != said.deployment || does.new != said.new || does.kind != said.kind ||
+		len(e.Evidence) > 0 && !slices.Equal(e.Evidence, said.evidence) {
+		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
+	}
+	return nil
+}
+
+// compare holds the index against the model, which stands where the index
+// does.
+func (v *verifier) compare() error {
+	if v.mark.ledger != v.report.Ledger || v.mark.hash != v.head.hash || v.mark.end != v.head.end {
+		v.differs = true
+		return finding(v.head.seq, meansCut, "the index saw another line here")
+	}
+	if v.mark.boot != bootID() {
+		v.report.Index = "not compared: of another boot, the next push rebuilds it"
+		return nil
+	}
+	n := 0
+	err := v.index.view(func(s kv) error {
+		return s.Scan(nil, func(k, b []byte) error {
+			if k[0] == keyMark {
+				return nil
+			}
+			n++
+			if want, ok := v.model[string(k)]; !ok || !bytes.Equal(want, b) {
+				return fmt.Errorf("%w: projection %c differs", errIndex, k[0])
+			}
+			return nil
+		})
+	})
+	if err == nil && n != len(v.model) {
+		err = fmt.Errorf("it lacks %d of %d values", len(v.model)-n, len(v.model))
+	}
+	if err != nil {
+		v.differs = true
+		return finding(v.head.seq, meansIndex, "the index does not say what the journal says up to here: %v", err)
+	}
+	v.report.Index = fmt.Sprintf("agrees up to record %d", v.mark.seq)
+	return nil
+}
+
+// reached checks at the end that the index has not seen more than there is.
+func (v *verifier) reached() error {
+	if v.index == nil || v.mark.seq <= v.head.seq && v.mark.seq > 0 {
+		return nil
+	}
+	v.differs = true
+	return finding(v.head.seq+1, meansCut, "the index saw record %d, and the journal ends with record %d", v.mark.seq, v.head.seq)
+}

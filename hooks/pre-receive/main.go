@@ -1,0 +1,18 @@
+// Command pre-receive is pathgate's pre-receive hook (githooks(5)).
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/pathgate/pathgate/internal/gate"
+	"github.com/pathgate/pathgate/internal/hook"
+)
+
+func main() {
+	os.Exit(run(os.Stdin, os.Stdout, os.Stderr, os.Getenv, os.Args))
+}
+
+func run(stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string, args []string) int {
+	return gate.PreReceive(hook.Process(stdin, stdout, stderr, getenv, args))
+}

@@ -1,0 +1,117 @@
+package explain
+
+import (
+	"fmt"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// reasons says in plain words why the update was refused.
+func (r *Refusal) reasons() []string {
+	target := Branch(r.Target)
+	switch r.Code {
+	case policy.PriorNotDeployed, policy.Withdrawn:
+		return r.missing()
+	case policy.RollbackNotAllowed:
+		return []string{fmt.Sprintf("it was live here before, and %s allows no rollback", r.Environment)}
+	case policy.Deletion:
+		return []string{fmt.Sprintf("%s belongs to %s and cannot be deleted", target, r.Environment)}
+	case policy.ReservedRef:
+		return []string{orElse(r.Detail, "pathgate keeps this name for itself")}
+	case policy.NotACommit:
+		return []string{fmt.Sprintf("%s takes commits, and this is a %s", target, orElse(r.Detail, "different object"))}
+	case policy.DuplicateUpdate:
+		return []string{fmt.Sprintf("the push names %s more than once", target)}
+	case policy.StaleOldValue:
+		return []string{fmt.Sprintf("the push takes %s to be somewhere else: it is at %s", target, orElse(r.Detail, "another commit"))}
+	case policy.NotAlone:
+		return []string{"a command ref must be the only ref of its push, without --atomic"}
+	case policy.Alias:
+		return []string{orElse(r.Detail, "this name leads to another ref")}
+	case policy.UnlistedRepository:
+		return []string{"no environment of the policy matches this repository"}
+	case policy.TooLarge:
+		return []string{orElse(r.Detail, "the push holds more than one push may")}
+	case policy.NoIdentity:
+		return []string{orElse(r.Detail, "the connection does not say who is pushing")}
+	}
+	return []string{orElse(r.Detail, "what was sent is not what git would send")}
+}
+
+// missing names the environments that should have deployed the commit.
+func (r *Refusal) missing() []string {
+	var lines []string
+	for _, v := range r.Verdicts {
+		switch v.Code {
+		case policy.PriorNotDeployed:
+			lines = append(lines, fmt.Sprintf("%s has not deployed it", v.Environment))
+		case policy.Withdrawn:
+			lines = append(lines, fmt.Sprintf("%s was rolled back from it, in record %d", v.Environment, v.Record))
+		}
+	}
+	return lines
+}
+
+// hints says what to type next.
+func (r *Refusal) hints(p *page) {
+	switch r.Code {
+	case policy.PriorNotDeployed, policy.Withdrawn:
+		r.hintPrior(p)
+	case policy.RollbackNotAllowed:
+		p.hint("go forward instead: revert it in a new commit and deploy that")
+	case policy.Deletion:
+		p.hint("to take a change back, deploy an earlier commit:",
+			fmt.Sprintf("git push %s <commit>:refs/deploy/%s", r.Environment, Branch(r.Target)))
+	case policy.DuplicateUpdate:
+		p.hint("push one commit to it:", Push(r.Environment, r.Commit, r.Target))
+	case policy.StaleOldValue:
+		p.hint("look at what is there, then push again:", fmt.Sprintf("git fetch %s", r.Environment),
+			Push(r.Environment, r.Commit, r.Target))
+	case policy.NotAlone:
+		p.hint("push it by itself:", Push(r.Environment, r.Commit, r.Target))
+	case policy.NotACommit:
+		p.hint("push a commit:", Push(r.Environment, "", r.Target))
+	case policy.Alias:
+		if r.Environment != "" {
+			p.hint("push to the ref itself:", Push(r.Environment, r.Commit, r.Target))
+		}
+	case policy.NoIdentity, policy.UnlistedRepository:
+		p.hint("this is for the administrators of the server to mend")
+	case policy.TooLarge:
+		p.hint("push fewer refs at a time")
+	}
+}
+
+// hintPrior points to the first environment of the path that lacks the commit:
+// there the way begins.
+func (r *Refusal) hintPrior(p *page) {
+	for _, s := range r.Stages {
+		if s.Environment == r.Environment || s.Standing.Stands() || !r.needed(s.Environment) {
+			continue
+		}
+		why := fmt.Sprintf("deploy it to %s first:", s.Environment)
+		if s.Standing.Withdrawn != 0 {
+			why = fmt.Sprintf("if it is good after all, deploy it to %s again:", s.Environment)
+		}
+		p.hint(why, Push(s.Environment, r.Commit, s.Ref))
+		return
+	}
+}
+
+// needed reports whether an environment was asked for evidence, or lies on the
+// way to one that was.
+func (r *Refusal) needed(name policy.EnvironmentName) bool {
+	for _, v := range r.Verdicts {
+		if v.Environment == name {
+			return v.Code != ""
+		}
+	}
+	return true
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

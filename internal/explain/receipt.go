@@ -1,0 +1,159 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A Receipt tells a developer that a deployment is on record.
+type Receipt struct {
+	Environment policy.EnvironmentName
+	Ref         policy.RefName
+	Kind        policy.Kind
+	Commit      policy.ObjectID
+	Subject     string
+	Principal   string
+	Record      uint64
+	Evidence    []uint64
+	// Before is what was live until now; its zero value: nothing was.
+	Before policy.Live
+	// Next are the environments that wait for this one.
+	Next []Stage
+	// CanRollBack is false where the policy allows no rollback.
+	CanRollBack bool
+}
+
+// done says what a deployment of each kind did.
+var done = map[policy.Kind]string{
+	policy.Deploy:   "deployed",
+	policy.Promote:  "promoted",
+	policy.Rollback: "rolled back",
+	policy.Redeploy: "deployed again",
+}
+
+// most is how many receipts of one push are printed.
+const most = 20
+
+// Receipts tells what has been deployed and how to take it back.
+func Receipts(w io.Writer, receipts []Receipt) {
+	var p page
+	for i := range receipts[:min(len(receipts), most)] {
+		receipts[i].explain(&p)
+	}
+	if more := len(receipts) - most; more > 0 {
+		p.line("success: and %d more, records up to %d", more, receipts[len(receipts)-1].Record)
+	}
+	p.send(w)
+}
+
+func (r *Receipt) explain(p *page) {
+	head := fmt.Sprintf("success: %s is now %s", r.Environment, r.Commit.Short())
+	p.line("%s%s", head, subject(r.Subject, utf8.RuneCountInString(head)))
+	p.line("  %s by %s, record %d%s", done[r.Kind], principal(r.Principal), r.Record, r.was())
+	if len(r.Evidence) > 0 {
+		p.line("  on the evidence of record%s", list(r.Evidence))
+	}
+	if back := r.Before; back.Record != 0 && back.Commit != r.Commit && r.Kind != policy.Rollback && r.CanRollBack {
+		p.hint("to roll back:", Push(r.Environment, back.Commit, r.Ref))
+	}
+	if r.Kind == policy.Rollback {
+		return
+	}
+	for _, next := range r.Next {
+		p.hint(fmt.Sprintf("next is %s:", next.Environment), Push(next.Environment, r.Commit, next.Ref))
+	}
+}
+
+func (r *Receipt) was() string {
+	switch {
+	case r.Before.Record == 0:
+		return ", the first"
+	case r.Before.Commit == r.Commit:
+		return ""
+	}
+	return ", was " + r.Before.Commit.Short()
+}
+
+// list writes record numbers: " 118" or "s 118, 120".
+func list(records []uint64) string {
+	parts := make([]string, len(records))
+	for i, n := range records {
+		parts[i] = fmt.Sprint(n)
+	}
+	plural := ""
+	if len(records) > 1 {
+		plural = "s"
+	}
+	return plural + " " + strings.Join(parts, ", ")
+}
+
+// Fault tells that pathgate could not find out, so that the push is refused.
+// Reason is fit for a pusher; push is what to quote to the administrators.
+func Fault(w io.Writer, environment policy.EnvironmentName, reason, push string) {
+	var p page
+	who := "pathgate"
+	if environment != "" {
+		who = clip(string(environment), 40)
+	}
+	p.line("error: %s could not check this push, so it is refused   [%s]", who, policy.Fault)
+	p.reason(reason, "the reason is in the server's log")
+	p.line("  nothing has moved")
+	p.hint("try again; if it stays, tell the administrators of the server:")
+	p.line("hint:   push %s", push)
+	p.send(w)
+}
+
+// Unrecorded tells that a ref has moved but its record could not be written
+// yet. It is not lost: the intent is on record.
+func Unrecorded(w io.Writer, ref policy.RefName, reason, push string) {
+	var p page
+	p.line("warning: %s has moved, but its record is not complete yet   [%s]", Branch(ref), policy.Fault)
+	p.reason(reason, "the reason is in the server's log")
+	p.line("  the next push, or the server's timer, completes it")
+	p.hint("if it stays, tell the administrators of the server:")
+	p.line("hint:   push %s", push)
+	p.send(w)
+}
+
+// Drift tells that an environment's ref was not where the ledger says.
+func Drift(w io.Writer, environment policy.EnvironmentName, ref policy.RefName, live policy.Live, seen policy.ObjectID, record uint64) {
+	var p page
+	p.line("warning: %s of %s is not where its record says", Branch(ref), environment)
+	where := "it is at " + seen.Short()
+	if seen == "" || seen.IsZero() {
+		where = "it does not exist"
+	}
+	if live.Record == 0 {
+		p.line("  %s, and nothing is on record", where)
+	} else {
+		p.line("  %s, and on record is %s (record %d)", where, live.Commit.Short(), live.Record)
+	}
+	known := "that is on record already"
+	if record != 0 {
+		known = fmt.Sprintf("this is record %d", record)
+	}
+	p.line("  somebody moved it without a push; %s", known)
+	p.send(w)
+}
+
+// Unjudged tells that proc-receive found no decision of pre-receive for a ref.
+func Unjudged(w io.Writer, ref policy.RefName) {
+	var p page
+	p.line("error: %s stays where it is: pre-receive did not judge this push", Branch(ref))
+	p.line("  the hooks of this repository are not complete")
+	p.hint("tell the administrators of the server; pathgate doctor finds the cause")
+	p.send(w)
+}
+
+// NotMoved tells that the policy allowed a command ref but the repository did
+// not let the environment's ref move.
+func NotMoved(w io.Writer, environment policy.EnvironmentName, ref policy.RefName, why string) {
+	var p page
+	p.line("error: %s of %s stays where it is", Branch(ref), environment)
+	p.reason(why, "the repository refused it")
+	p.send(w)
+}

@@ -1,0 +1,153 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A Stage is one environment of the path as a refusal shows it.
+type Stage struct {
+	Environment policy.EnvironmentName
+	// Ref is the ref that the commit would be pushed to there.
+	Ref      policy.RefName
+	Standing policy.Standing
+	Live     policy.Live
+	// First is set where the path begins: such an environment asks for no
+	// evidence.
+	First bool
+}
+
+// A Refusal is one update that the policy refused, or one thing wrong with the
+// whole push, in which case Ref is empty.
+type Refusal struct {
+	Code        policy.Code
+	Environment policy.EnvironmentName
+	Ref         policy.RefName // as pushed
+	Target      policy.RefName // the environment's ref that it meant
+	Commit      policy.ObjectID
+	Subject     string
+	// Detail says what was seen, where the code alone does not.
+	Detail string
+	// Verdicts are the rules' verdicts, where rules were asked.
+	Verdicts []policy.Verdict
+	// Stages are the environments of the path up to this one, in its order.
+	Stages []Stage
+	// Record is the ledger entry that keeps the refusal, zero if none does.
+	Record uint64
+}
+
+// Refusals explains a refused push: every refusal of it, in input order. More
+// is the number of further refusals that are not listed; updates is how many
+// updates the push had.
+func Refusals(w io.Writer, refusals []Refusal, more, updates int) {
+	var p page
+	for i := range refusals {
+		if i > 0 {
+			p.line("")
+		}
+		refusals[i].explain(&p)
+	}
+	if more > 0 {
+		p.line("")
+		p.line("error: and %d more like these", more)
+	}
+	if updates > 1 {
+		p.line("")
+		p.line("nothing has moved: one refused ref refuses all %d of this push", updates)
+	}
+	p.send(w)
+}
+
+func (r *Refusal) explain(p *page) {
+	r.headline(p)
+	for _, line := range r.reasons() {
+		p.reason(line, "")
+	}
+	if r.path() {
+		p.line("")
+		stages(p, r.Stages, r.Environment)
+		p.line("")
+	}
+	r.source(p)
+	r.hints(p)
+}
+
+// headline is "error: prd refuses 3f9c2ab "subject"   [code]".
+func (r *Refusal) headline(p *page) {
+	who := "pathgate"
+	if r.Environment != "" {
+		who = clip(string(r.Environment), 40)
+	}
+	what := "this push"
+	switch {
+	case r.Commit != "" && !r.Commit.IsZero():
+		what = r.Commit.Short()
+	case r.Ref != "":
+		what = clip(string(r.Ref), 40)
+	}
+	head := fmt.Sprintf("error: %s refuses %s", who, what)
+	tail := fmt.Sprintf("   [%s]", r.Code)
+	p.line("%s%s%s", head, subject(r.Subject, utf8.RuneCountInString(head)+len(tail)), tail)
+}
+
+// path reports whether it helps to show where the commit is on the path.
+func (r *Refusal) path() bool {
+	switch r.Code {
+	case policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed:
+		return len(r.Stages) > 0
+	}
+	return false
+}
+
+// source names the rule, its place in the policy file, and the record.
+func (r *Refusal) source(p *page) {
+	var parts []string
+	for _, v := range r.Verdicts {
+		if !v.OK && v.Rule != "" {
+			parts = append(parts, fmt.Sprintf("rule %s, %s", v.Rule, v.Place))
+			break
+		}
+	}
+	if r.Record != 0 {
+		parts = append(parts, fmt.Sprintf("record %d", r.Record))
+	}
+	if len(parts) > 0 {
+		p.line("  %s", strings.Join(parts, " - "))
+	}
+}
+
+// stages prints the path as a table: what each environment knows of the
+// commit, and what is live there instead.
+func stages(p *page, all []Stage, here policy.EnvironmentName) {
+	widest := 0
+	for _, s := range all {
+		widest = max(widest, len(s.Environment))
+	}
+	for _, s := range all {
+		p.line("  %s", clip(fmt.Sprintf("%-*s  %s", widest, s.Environment, s.state(s.Environment == here)), width-2))
+	}
+}
+
+func (s *Stage) state(here bool) string {
+	switch {
+	case s.Standing.Stands():
+		return fmt.Sprintf("deployed   %s by %s   record %d", Time(s.Standing.Time),
+			principal(s.Standing.Principal), s.Standing.Record)
+	case s.Standing.Withdrawn != 0:
+		return fmt.Sprintf("withdrawn  by record %d   live: %s", s.Standing.Withdrawn, s.live())
+	case here:
+		return "-          live: " + s.live()
+	}
+	return "never      live: " + s.live()
+}
+
+func (s *Stage) live() string {
+	if s.Live.Record == 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("%s since %s", s.Live.Commit.Short(), Time(s.Live.Time))
+}

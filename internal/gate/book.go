@@ -1,0 +1,83 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A Spot is a ref of an environment as the ledger knows it.
+type Spot struct {
+	Service     policy.Service
+	Environment policy.EnvironmentName
+	Repository  string // relative to the policy's root
+	Ref         policy.RefName
+}
+
+// records are what a decision asks the ledger.
+type records interface {
+	// Standing tells what is known of a commit in an environment.
+	Standing(policy.Lookup) (policy.Standing, error)
+	// onRef is the record of a commit's last deployment on one ref, zero if
+	// there is none.
+	onRef(Spot, policy.ObjectID) (uint64, error)
+	// live is what the ledger has one ref at.
+	live(Spot) (policy.Live, error)
+}
+
+// A book is an open ledger, asked by spots.
+type book struct{ *ledger.Ledger }
+
+// openBook takes the ledger's lock; nothing slow may happen before Close.
+func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time) (*book, error) {
+	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return &book{l}, nil
+}
+
+func (b *book) live(s Spot) (policy.Live, error) {
+	return b.Live(s.Service, s.Environment, s.Repository, s.Ref)
+}
+
+func (b *book) onRef(s Spot, commit policy.ObjectID) (uint64, error) {
+	return b.OnRef(s.Service, s.Environment, s.Repository, s.Ref, commit)
+}
+
+// openIntents gives the open intents of one repository, or of all if it is
+// empty, by the ref that they are about, oldest first.
+func (b *book) openIntents(repository string) (map[Spot][]ledger.Entry, error) {
+	intents, err := b.Intents(ledger.IntentFilter{Repository: repository})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[Spot][]ledger.Entry)
+	for _, e := range intents {
+		spot := spotOf(&e)
+		out[spot] = append(out[spot], e)
+	}
+	return out, nil
+}
+
+func (b *book) drift(s Spot) (seen policy.ObjectID, known bool, err error) {
+	return b.Drift(s.Service, s.Environment, s.Repository, s.Ref)
+}
+
+// A liveSpot is a ref and what the ledger has it at.
+type liveSpot struct {
+	spot Spot
+	live policy.Live
+}
+
+// lives lists all refs that the ledger knows of one service, or of all.
+func (b *book) lives(service policy.Service) ([]liveSpot, error) {
+	rows, err := b.Lives(service, "", "")
+	out := make([]liveSpot, len(rows))
+	for i, r := range rows {
+		out[i] = liveSpot{Spot{r.Service, r.Environment, r.Repository, r.Ref}, r.Live}
+	}
+	return out, err
+}

@@ -1,0 +1,239 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// deployRefs is the namespace of the command refs that deploy.
+const deployRefs = "refs/deploy"
+
+// A move is an update of an environment's ref that the policy must judge.
+type move struct {
+	index  int            // in the push
+	pushed receive.Update // as the client sent it
+	env    *policy.Environment
+	ref    policy.RefName  // the environment's ref
+	old    policy.ObjectID // what the ref really holds, the zero ID if it is absent
+	// command is set where a command ref asks for the move, and git itself
+	// will not make it.
+	command bool
+
+	commit, tree policy.ObjectID
+	subject      string
+}
+
+// A sorted push: what must be judged, and what is refused without asking the
+// ledger.
+type sorted struct {
+	moves    []*move
+	refusals []*refusal
+
+	all   []receive.Update
+	at    map[policy.RefName]gitfacts.Resolution
+	index int                    // of the update being sorted
+	times map[policy.RefName]int // how often an environment's ref came
+}
+
+// A refusal is an update, or a whole push, that is refused.
+type refusal struct {
+	explain.Refusal
+	index    int // in the push, -1 for what is wrong with all of it
+	old, new policy.ObjectID
+	kind     policy.Kind
+	move     *move // nil where the ledger was not asked
+}
+
+// gated reports whether the push concerns an environment or a reserved ref. A
+// push that does not never opens the ledger.
+func (s *sorted) gated() bool { return len(s.moves)+len(s.refusals) > 0 }
+
+func (s *sorted) refuse(code policy.Code, u receive.Update, env *policy.Environment, target policy.RefName, detail string) {
+	r := &refusal{index: s.index, old: u.Old, new: u.New, Refusal: explain.Refusal{
+		Code: code, Ref: u.Ref, Target: target, Commit: u.New, Detail: detail}}
+	if env != nil {
+		r.Environment = env.Name
+	}
+	s.refusals = append(s.refusals, r)
+}
+
+// refuseAll refuses the push as a whole.
+func (s *sorted) refuseAll(environment policy.EnvironmentName, code policy.Code, detail string) {
+	s.refusals = append(s.refusals, &refusal{index: -1,
+		Refusal: explain.Refusal{Code: code, Environment: environment, Detail: detail}})
+}
+
+// classify sorts the updates of a push by name alone: what belongs to an
+// environment, what is refused whatever the ledger says, and what passes.
+func (s *scene) classify(ctx context.Context, updates []receive.Update, namespace string) (*sorted, error) {
+	at, err := s.resolve(ctx, updates)
+	if err != nil {
+		return nil, because("a ref of this repository cannot be read", err)
+	}
+	out := &sorted{all: updates, at: at, times: make(map[policy.RefName]int)}
+	if namespace != "" {
+		out.refuseAll(s.environment(), policy.Alias, "GIT_NAMESPACE is set: another ref than the one named would move")
+	}
+	if !s.listed && (!s.under || s.policy.Unlisted != policy.UnlistedAllow) {
+		out.refuseAll(s.environment(), policy.UnlistedRepository, "")
+	}
+	for i, u := range updates {
+		out.index = i
+		s.classifyOne(out, u)
+	}
+	return out, nil
+}
+
+// resolve finds where the pushed names, and those that command refs stand for,
+// lead in this repository.
+func (s *scene) resolve(ctx context.Context, updates []receive.Update) (map[policy.RefName]gitfacts.Resolution, error) {
+	if !s.listed {
+		return nil, nil
+	}
+	names := make([]policy.RefName, 0, len(updates))
+	for _, u := range updates {
+		names = append(names, u.Ref)
+		if target, ok := deployTarget(u.Ref); ok {
+			names = append(names, target)
+		}
+	}
+	return s.repo.ResolveAll(ctx, names)
+}
+
+// deployTarget is the branch that a command ref deploys to.
+func deployTarget(ref policy.RefName) (policy.RefName, bool) {
+	branch, ok := strings.CutPrefix(string(ref), deployRefs+"/")
+	return policy.RefName("refs/heads/" + branch), ok
+}
+
+func (s *scene) classifyOne(out *sorted, u receive.Update) {
+	if policy.Reserved(u.Ref) {
+		out.refuse(policy.ReservedRef, u, nil, u.Ref, "")
+		return
+	}
+	if _, ok := policy.Command(u.Ref); ok {
+		s.classifyCommand(out, u)
+		return
+	}
+	if !s.listed {
+		return
+	}
+	env, gated := s.site.Environment(u.Ref)
+	if folded, ok := s.site.Fold(u.Ref); ok && !gated {
+		out.refuse(policy.Alias, u, folded, exactRef(folded, u.Ref),
+			"this name differs from an environment's ref only by letter case")
+		return
+	}
+	final := out.at[u.Ref]
+	if final.Ref != u.Ref {
+		if aimed, hit := s.site.Environment(final.Ref); hit || gated {
+			if !hit {
+				aimed = env
+			}
+			out.refuse(policy.Alias, u, aimed, final.Ref, "this name is a symbolic ref to "+explain.Branch(final.Ref))
+		}
+		return
+	}
+	if gated {
+		s.classifyMove(out, &move{index: out.index, pushed: u, env: env, ref: u.Ref, old: orZero(final.ID, u.New)})
+	}
+}
+
+// exactRef is the environment's ref that a wrongly-cased name most likely
+// means.
+func exactRef(env *policy.Environment, ref policy.RefName) policy.RefName {
+	for _, pattern := range env.Refs {
+		if pattern.Exact() && strings.EqualFold(pattern.String(), string(ref)) {
+			return policy.RefName(pattern.String())
+		}
+	}
+	return ref
+}
+
+// classifyMove checks an update of an environment's own ref.
+func (s *scene) classifyMove(out *sorted, m *move) {
+	out.times[m.ref]++
+	u := m.pushed
+	switch {
+	case u.New.IsZero():
+		out.refuse(policy.Deletion, u, m.env, m.ref, "")
+	case out.times[m.ref] == 2:
+		out.refuse(policy.DuplicateUpdate, u, m.env, m.ref, "")
+		out.moves = slices.DeleteFunc(out.moves, func(other *move) bool { return other.ref == m.ref })
+	case out.times[m.ref] > 2:
+		// Said once already.
+	case u.Old != m.old:
+		out.refuse(policy.StaleOldValue, u, m.env, m.ref, whereabouts(m.old))
+	default:
+		out.moves = append(out.moves, m)
+	}
+}
+
+// classifyCommand checks a ref that asks for an action. Whatever this version
+// or this repository does not carry out is refused here: git would make a real
+// ref of it.
+func (s *scene) classifyCommand(out *sorted, u receive.Update) {
+	target, deploys := deployTarget(u.Ref)
+	env, ok := s.site.Environment(target)
+	final := out.at[target]
+	switch {
+	case !deploys:
+		out.refuse(policy.ReservedRef, u, nil, u.Ref, "this version has no such command ref")
+	case !s.listed || !ok:
+		out.refuse(policy.ReservedRef, u, nil, target, "no environment has "+explain.Branch(target)+" here")
+	case !s.carriesOut(deployRefs):
+		out.refuse(policy.ReservedRef, u, env, target, "command refs are switched off in this repository")
+	case u.New.IsZero():
+		out.refuse(policy.Deletion, u, env, target, "")
+	case !alone(u, out.all):
+		out.refuse(policy.NotAlone, u, env, target, "")
+	case final.Ref != target:
+		out.refuse(policy.Alias, u, env, final.Ref, "the environment's ref is a symbolic ref to "+explain.Branch(final.Ref))
+	default:
+		out.moves = append(out.moves, &move{index: out.index, pushed: u, env: env, ref: target, command: true})
+	}
+}
+
+// alone reports whether a command ref has no company but notes, which nobody's
+// deployment depends on.
+func alone(command receive.Update, all []receive.Update) bool {
+	for i, n := 0, 0; i < len(all); i++ {
+		if all[i].Ref == command.Ref {
+			if n++; n > 1 {
+				return false
+			}
+		} else if !strings.HasPrefix(string(all[i].Ref), "refs/notes/") {
+			return false
+		}
+	}
+	return true
+}
+
+// carriesOut reports whether the repository hands a namespace of command refs
+// to proc-receive. Only its own configuration counts: pathgate's install wrote
+// it there.
+func (s *scene) carriesOut(namespace string) bool {
+	return slices.Contains(s.repo.Config("receive.procReceiveRefs"), namespace)
+}
+
+// orZero is id, or the zero ID of the same length as like if id is empty.
+func orZero(id, like policy.ObjectID) policy.ObjectID {
+	if id != "" {
+		return id
+	}
+	return policy.ObjectID(strings.Repeat("0", len(like)))
+}
+
+// whereabouts says where a ref is.
+func whereabouts(id policy.ObjectID) string {
+	if id.IsZero() {
+		return "no commit yet"
+	}
+	return id.Short()
+}

@@ -1,0 +1,33 @@
+// Package gate carries one push from git's hand-over to a decision on record.
+//
+//	stdin ── receive.Update ── classify ── facts ── policy.Evaluate ── intent
+//	                              │                       │
+//	                              └───── refusal ─────────┴── ledger, terminal
+//
+// # The life of a push
+//
+// pre-receive sorts the updates by name: what belongs to an environment is
+// judged, what is wrong whatever the ledger says is refused, the rest passes
+// without the ledger being opened. Judging takes the ledger's lock once, for
+// about a millisecond: settle what earlier pushes left on these refs, fetch
+// the facts, evaluate, append an intent for each update. Only then is the exit
+// status 0.
+//
+// proc-receive lets git go on with an environment's ref only if the same push,
+// known by its receive-pack process, has an open intent for exactly this
+// update. So a pre-receive that is missing, empty, not executable or hidden by
+// another core.hooksPath stops every push instead of opening the gate.
+//
+// post-receive turns intents into deployments, because only then has the ref
+// moved. A pusher can keep post-receive from running by going away; the next
+// hook, or reconcile, then asks the ref.
+//
+// # Settling an intent whose push is over
+//
+// Whether a push is over is found first, the ref is read after that, and then
+// the lock is taken: a move that happens in between cannot be that push's.
+// If the ref is where the ledger has it, the intent is abandoned. If it is
+// where the intent wanted it, the intent became a deployment; of several such
+// intents, one did. While another push that would explain the ref still runs,
+// nothing is decided. A ref that no intent explains is drift.
+package gate

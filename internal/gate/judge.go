@@ -1,0 +1,298 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/internal/text"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A judge takes one push from its sorted updates to a decision on record.
+//
+// The ledger's lock is held only while look-ups are answered from memory and
+// entries appended. What takes longer (reading refs, asking git for an object,
+// waiting for another push to be recorded) is done between two tries, and each
+// try starts from what the ledger says then.
+type judge struct {
+	process   *Process
+	scene     *scene
+	push      string
+	principal receive.Principal
+	token     receive.Token
+	sorted    *sorted
+
+	objects map[policy.ObjectID]gitfacts.Object
+	dead    map[uint64]bool // intents whose push was over before the refs were read
+	seen    map[policy.RefName]sighting
+
+	refusals []*refusal
+	drifts   []*drift
+}
+
+// A sighting is a ref found elsewhere than the ledger says. Seen twice with the
+// ledger unchanged between, it is drift and not another push on its way.
+type sighting struct {
+	record uint64
+	at     policy.ObjectID
+}
+
+// A drift is what the developer is told of a ref that somebody moved.
+type drift struct {
+	env    *policy.Environment
+	ref    policy.RefName
+	live   policy.Live
+	seen   policy.ObjectID
+	record uint64
+}
+
+// next is what a try found to do before the following one.
+type next int
+
+const (
+	done     next = iota
+	lookNow       // the refs must be read again
+	lookSoon      // the same, after a push that is being recorded
+	askGit        // objects must be read
+)
+
+// waiting is how long a push waits for another one to the same ref that has
+// moved it and is about to be recorded.
+const waiting = 5 * time.Second
+
+// run judges until there is a decision and it is recorded.
+func (j *judge) run(ctx context.Context) error {
+	j.objects = make(map[policy.ObjectID]gitfacts.Object)
+	j.dead, j.seen = make(map[uint64]bool), make(map[policy.RefName]sighting)
+	if err := j.readLoose(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(waiting)
+	for {
+		observed, err := j.observe(ctx)
+		if err != nil {
+			return err
+		}
+		what, err := j.try(ctx, observed)
+		if err != nil {
+			return because("", err)
+		}
+		switch what {
+		case done:
+			return nil
+		case askGit:
+			if err := j.askGit(ctx); err != nil {
+				return err
+			}
+		case lookSoon:
+			if time.Now().After(deadline) {
+				return because("another push to this ref is still being recorded", context.DeadlineExceeded)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if ctx.Err() != nil {
+			return because("", ctx.Err())
+		}
+	}
+}
+
+// observe reads the refs that the push would move.
+func (j *judge) observe(ctx context.Context) (map[policy.RefName]policy.ObjectID, error) {
+	names := make([]policy.RefName, len(j.sorted.moves))
+	for i, m := range j.sorted.moves {
+		names[i] = m.ref
+	}
+	at, err := j.scene.repo.ResolveAll(ctx, names)
+	if err != nil {
+		return nil, because("a ref of this repository cannot be read", err)
+	}
+	observed := make(map[policy.RefName]policy.ObjectID, len(names))
+	for _, m := range j.sorted.moves {
+		observed[m.ref] = orZero(at[m.ref].ID, m.pushed.New)
+	}
+	return observed, nil
+}
+
+// try takes the ledger's lock once.
+func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.ObjectID) (what next, err error) {
+	l, err := openBook(ctx, j.scene.policy, j.process.Now)
+	if err != nil {
+		return done, err
+	}
+	defer func() {
+		if closed := l.Close(); err == nil {
+			err = closed
+		}
+	}()
+	j.refusals, j.drifts = nil, nil
+	open, err := l.openIntents(j.scene.site.Repository)
+	if err != nil {
+		return done, err
+	}
+	for _, m := range j.sorted.moves {
+		if what, err := j.catchUp(l, m, open[j.scene.spot(m.env, m.ref)], observed[m.ref]); what != done || err != nil {
+			return what, err
+		}
+	}
+	for _, m := range j.sorted.moves {
+		if what, err := j.identify(l, m); what != done || err != nil {
+			return what, err
+		}
+	}
+	var intents []*ledger.Entry
+	for _, m := range j.sorted.moves {
+		intent, err := j.judgeMove(l, m, observed[m.ref])
+		if err != nil {
+			return done, err
+		}
+		intents = append(intents, intent)
+	}
+	return done, j.record(l, intents)
+}
+
+// catchUp settles what earlier pushes left on the move's ref, and finds drift.
+func (j *judge) catchUp(l *book, m *move, intents []ledger.Entry, observed policy.ObjectID) (next, error) {
+	spot := j.scene.spot(m.env, m.ref)
+	live, err := l.live(spot)
+	if err != nil {
+		return done, err
+	}
+	if len(intents) > 0 {
+		known := len(j.dead)
+		gone(intents, j.process.Now(), j.dead)
+		if len(j.dead) > known {
+			return lookNow, nil
+		}
+		entries, wait := settleRef(intents, live.New, observed, j.dead)
+		if wait {
+			return lookSoon, nil
+		}
+		if len(entries) > 0 {
+			if err := l.Append(entries...); err != nil {
+				return done, err
+			}
+			if live, err = l.live(spot); err != nil {
+				return done, err
+			}
+		}
+	}
+	return j.compare(l, m, live, observed)
+}
+
+// compare holds the ref against the ledger.
+func (j *judge) compare(l *book, m *move, live policy.Live, observed policy.ObjectID) (next, error) {
+	if orZero(live.New, observed) == observed {
+		return done, nil
+	}
+	sight := sighting{live.Record, observed}
+	if j.seen[m.ref] != sight {
+		j.seen[m.ref] = sight
+		return lookNow, nil
+	}
+	last, known, err := l.drift(j.scene.spot(m.env, m.ref))
+	if err != nil {
+		return done, err
+	}
+	d := &drift{env: m.env, ref: m.ref, live: live, seen: observed}
+	if !known || orZero(last, observed) != observed {
+		e := driftEntry(j.scene.spot(m.env, m.ref), live, observed)
+		e.Push = j.push
+		if err := l.Append(e); err != nil {
+			return done, err
+		}
+		d.record = e.Seq
+	}
+	j.drifts = append(j.drifts, d)
+	return done, nil
+}
+
+func driftEntry(spot Spot, live policy.Live, observed policy.ObjectID) *ledger.Entry {
+	return &ledger.Entry{Type: ledger.TypeDrift, Service: string(spot.Service), Environment: string(spot.Environment),
+		Repository: spot.Repository, Ref: string(spot.Ref),
+		Old: string(orZero(live.New, observed)), New: string(observed)}
+}
+
+// judgeMove gathers the facts of one move, decides, and returns its intent, or
+// nil and a refusal in the judge.
+func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.Entry, error) {
+	if m.command {
+		m.old = observed
+	}
+	if m.old != observed {
+		j.refuse(m, policy.StaleOldValue, whereabouts(observed))
+		return nil, nil
+	}
+	if m.commit == "" {
+		j.refuse(m, policy.NotACommit, j.objects[m.pushed.New].Kind)
+		return nil, nil
+	}
+	facts, err := j.scene.facts(l, m)
+	if err != nil {
+		return nil, err
+	}
+	decision := policy.Evaluate(m.env, m.update(), facts)
+	if !decision.Allowed {
+		return nil, j.refuseMove(l, m, decision)
+	}
+	e := j.entry(ledger.TypeIntent)
+	e.Environment, e.Ref = string(m.env.Name), string(m.ref)
+	e.Old, e.New = string(m.old), string(m.pushed.New)
+	e.Commit, e.Tree, e.Subject = string(m.commit), string(m.tree), m.subject
+	e.Kind, e.Evidence, e.Rules = string(decision.Kind), decision.Evidence, rules(decision.Verdicts)
+	e.Token = string(j.token)
+	return e, nil
+}
+
+func (j *judge) refuse(m *move, code policy.Code, detail string) {
+	j.refusals = append(j.refusals, &refusal{index: m.index, old: m.old, new: m.pushed.New, move: m, Refusal: explain.Refusal{
+		Code: code, Environment: m.env.Name, Ref: m.pushed.Ref, Target: m.ref,
+		Commit: m.pushed.New, Subject: m.subject, Detail: detail}})
+}
+
+func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
+	stages, err := j.scene.stages(l, m)
+	if err != nil {
+		return err
+	}
+	j.refuse(m, firstCode(decision), "")
+	r := j.refusals[len(j.refusals)-1]
+	r.Commit, r.Stages, r.Verdicts, r.kind = m.commit, stages, decision.Verdicts, decision.Kind
+	return nil
+}
+
+// record writes the outcome: an intent for each move if nothing was refused,
+// else the refusals.
+func (j *judge) record(l *book, intents []*ledger.Entry) error {
+	j.refusals = append(j.refusals, j.sorted.refusals...)
+	j.inInputOrder()
+	if len(j.refusals) == 0 {
+		return l.Append(intents...)
+	}
+	entries := j.refusedEntries()
+	if err := l.Append(entries...); err != nil {
+		return err
+	}
+	for i, e := range entries[:min(len(entries), most)] {
+		j.refusals[i].Record = e.Seq
+	}
+	return nil
+}
+
+func (j *judge) inInputOrder() {
+	slices.SortStableFunc(j.refusals, func(a, b *refusal) int { return a.index - b.index })
+}
+
+// entry begins an entry with what all entries of the push share.
+func (j *judge) entry(t ledger.Type) *ledger.Entry {
+	return &ledger.Entry{Type: t, Push: j.push, Service: string(j.scene.site.Service),
+		Repository: clean(j.scene.site.Repository, 400),
+		Principal:  j.principal.Name, Via: j.principal.Via, Address: j.principal.Address,
+		Policy: j.scene.policy.Hash}
+}
+
+func clean(s string, limit int) string { return text.Clean(s, limit) }

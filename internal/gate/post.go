@@ -1,0 +1,174 @@
+package gate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// PostReceive settles what pre-receive announced, now that the refs have
+// moved, and tells the developer. It can refuse nothing any more; what it
+// cannot record stays an open intent, which the next hook or reconcile
+// settles.
+func PostReceive(p *Process) (status int) {
+	push := newPushID()
+	var s *scene
+	defer func() {
+		if value := recover(); value != nil {
+			status = 1
+			p.tellUnrecorded(s, "an environment's ref", push, recovered(value))
+		}
+	}()
+	ctx := context.Background()
+	input, err := receive.Read(p.Stdin)
+	if err == nil {
+		s, err = openScene(p.Getenv("GIT_DIR"))
+	}
+	if err == nil {
+		err = p.postReceive(ctx, s, input.Updates, push)
+	}
+	if err != nil {
+		p.tellUnrecorded(s, "an environment's ref", push, because("", err))
+		status = 1
+	}
+	if yes, err := p.runEarlierHook(input.Raw); !yes || err != nil {
+		status = 1
+	}
+	return status
+}
+
+func (p *Process) tellUnrecorded(s *scene, what policy.RefName, push string, err error) {
+	p.log(push, s.redact(err.Error()))
+	explain.Unrecorded(p.Stderr, what, publicReason(err), push)
+}
+
+func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.Update, push string) error {
+	var moved []*move
+	for i, u := range updates {
+		if env, ok := s.site.Environment(u.Ref); ok {
+			moved = append(moved, &move{index: i, pushed: u, env: env, ref: u.Ref, old: u.Old})
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	token, err := receive.FindToken()
+	if err != nil {
+		return because("the process that receives this push cannot be found", err)
+	}
+	receipts, drifts, err := p.settlePush(ctx, s, moved, token, push)
+	if err != nil {
+		return err
+	}
+	for _, d := range drifts {
+		explain.Drift(p.Stderr, d.env.Name, d.ref, d.live, d.seen, d.record)
+	}
+	explain.Receipts(p.Stderr, receipts)
+	return nil
+}
+
+// settlePush records, under one lock, what became of the push's intents.
+func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, err error) {
+	l, err := openBook(ctx, s.policy, p.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	intents, err := l.Intents(ledger.IntentFilter{Token: string(token)})
+	if err != nil {
+		return nil, nil, err
+	}
+	announced := errands(intents)
+	var entries []*ledger.Entry
+	settledNow := make(map[uint64]bool)
+	for _, m := range moved {
+		intent := announced[errandOf(m.pushed)]
+		if intent == nil {
+			d, e, err := s.unannounced(l, m, push)
+			if err != nil {
+				return nil, nil, err
+			}
+			if e != nil {
+				drifts, entries = append(drifts, d), append(entries, e)
+			}
+			continue
+		}
+		receipt, err := s.receipt(l, m.env, intent)
+		if err != nil {
+			return nil, nil, err
+		}
+		settledNow[intent.Seq] = true
+		receipts, entries = append(receipts, receipt), append(entries, deployed(intent, ""))
+	}
+	for i := range intents {
+		if !settledNow[intents[i].Seq] {
+			entries = append(entries, abandoned(&intents[i], "the ref did not move"))
+		}
+	}
+	if err := l.Append(entries...); err != nil {
+		return nil, nil, err
+	}
+	number(entries, receipts, drifts)
+	return receipts, drifts, nil
+}
+
+// number puts the records that the entries became into what will be told.
+// Receipts and drifts each stand in the order of their entries.
+func number(entries []*ledger.Entry, receipts []explain.Receipt, drifts []*drift) {
+	for _, e := range entries {
+		switch e.Type {
+		case ledger.TypeDeployed:
+			receipts[0].Record, receipts = e.Seq, receipts[1:]
+		case ledger.TypeDrift:
+			drifts[0].record, drifts = e.Seq, drifts[1:]
+		}
+	}
+}
+
+// An errand is one update of one ref, as an intent announces it.
+type errand struct{ ref, old, new string }
+
+// errands are a push's intents by what they announce.
+func errands(intents []ledger.Entry) map[errand]*ledger.Entry {
+	out := make(map[errand]*ledger.Entry, len(intents))
+	for i := range intents {
+		e := &intents[i]
+		out[errand{e.Ref, e.Old, e.New}] = e
+	}
+	return out
+}
+
+func errandOf(u receive.Update) errand { return errand{string(u.Ref), string(u.Old), string(u.New)} }
+
+// unannounced deals with a ref that moved though this push announced nothing:
+// either proc-receive has recorded it already, or pre-receive did not run.
+func (s *scene) unannounced(l *book, m *move, push string) (*drift, *ledger.Entry, error) {
+	spot := s.spot(m.env, m.ref)
+	live, err := l.live(spot)
+	if err != nil || orZero(live.New, m.pushed.New) == m.pushed.New {
+		return nil, nil, err
+	}
+	e := driftEntry(spot, live, m.pushed.New)
+	e.Push, e.Reason = push, "moved by a push that pre-receive did not judge"
+	return &drift{env: m.env, ref: m.ref, live: live, seen: m.pushed.New}, e, nil
+}
+
+// receipt is what the developer will be told of a deployment. It must be made
+// before the deployment is recorded, to know what was live until then.
+func (s *scene) receipt(r records, env *policy.Environment, intent *ledger.Entry) (explain.Receipt, error) {
+	ref := policy.RefName(intent.Ref)
+	live, err := r.live(s.spot(env, ref))
+	if err != nil {
+		return explain.Receipt{}, err
+	}
+	return explain.Receipt{
+		Environment: env.Name, Ref: ref, Kind: policy.Kind(intent.Kind),
+		Commit: policy.ObjectID(intent.Commit), Subject: intent.Subject, Principal: intent.Principal,
+		Evidence: intent.Evidence, Before: live, Next: s.after(env, ref),
+		CanRollBack: env.Rollback != policy.RollbackNone,
+	}, nil
+}

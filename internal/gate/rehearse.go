@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A Question asks what would become of a push that nobody makes.
+type Question struct {
+	Policy      *policy.Policy
+	Environment *policy.Environment
+	Service     policy.Service
+	Ref         policy.RefName
+	Commit      policy.ObjectID // full
+	// Repository is the environment's own, nil if it cannot be read. A commit
+	// that neither it nor the ledger has is judged by its ID alone.
+	Repository *gitfacts.Repository
+}
+
+// A Rehearsal answers a Question.
+type Rehearsal struct {
+	Service  policy.Service
+	Ref      policy.RefName
+	Commit   policy.ObjectID
+	Subject  string
+	Decision policy.Decision
+	Stages   []explain.Stage
+}
+
+// Rehearse says what the gate would answer now. It writes nothing.
+func Rehearse(ctx context.Context, q Question, now func() time.Time) (out Rehearsal, err error) {
+	s := &scene{policy: q.Policy, repo: q.Repository, listed: true, under: true}
+	site, ok := q.Policy.Site(q.Environment.Repository.Path(q.Service))
+	if !ok {
+		return out, errors.New("the environment has no repository for this service")
+	}
+	s.site = site
+	m := &move{pushed: receive.Update{Ref: q.Ref, New: q.Commit}, env: q.Environment, ref: q.Ref, commit: q.Commit}
+	out = Rehearsal{Service: q.Service, Ref: q.Ref}
+	if q.Repository != nil {
+		ids := []policy.ObjectID{q.Commit}
+		if objects, err := q.Repository.Commits(ctx, ids); err == nil && objects[q.Commit].Commit != "" {
+			m.commit, out.Subject = objects[q.Commit].Commit, clean(objects[q.Commit].Subject, 200)
+		}
+	}
+	l, err := openBook(ctx, s.policy, now)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if recorded, ok, err := l.Object(q.Commit); err == nil && ok {
+		m.commit, out.Subject = recorded.Commit, recorded.Subject
+	}
+	out.Commit = m.commit
+	return out, s.rehearse(l, m, &out)
+}
+
+func (s *scene) rehearse(l *book, m *move, out *Rehearsal) error {
+	facts, err := s.facts(l, m)
+	if err != nil {
+		return err
+	}
+	out.Decision = policy.Evaluate(m.env, m.update(), facts)
+	out.Stages, err = s.stages(l, m)
+	return err
+}
+
+// Refusal is what the pusher would read.
+func (r *Rehearsal) Refusal(env *policy.Environment) explain.Refusal {
+	return explain.Refusal{Code: firstCode(r.Decision), Environment: env.Name, Ref: r.Ref, Target: r.Ref,
+		Commit: r.Commit, Subject: r.Subject, Verdicts: r.Decision.Verdicts, Stages: r.Stages}
+}
+
+// firstCode is the code that a refusal goes by: that of the first rule that
+// said no. A decision that no rule explains is a fault of ours.
+func firstCode(d policy.Decision) policy.Code {
+	for _, v := range d.Verdicts {
+		if !v.OK {
+			return v.Code
+		}
+	}
+	return policy.Fault
+}

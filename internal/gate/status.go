@@ -1,0 +1,146 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// A Status is how one ref of one environment stands.
+type Status struct {
+	Spot Spot
+	Live policy.Live
+	// Seen is where the ref is; empty where it does not exist.
+	Seen policy.ObjectID
+	// Unreadable says why Seen is not known.
+	Unreadable error
+	// Moving is set while a push to the ref is under way or not settled yet.
+	Moving bool
+	// Waiting are the commits that are live in the environments before and
+	// would be let in here now.
+	Waiting []policy.Live
+}
+
+// Drift reports whether the ref is known to be elsewhere than on record.
+func (s *Status) Drift() bool {
+	live, seen := sameLength(s.Live.New, s.Seen)
+	return s.Unreadable == nil && !s.Moving && live != seen
+}
+
+// Survey tells how every environment of one service stands, in the order of
+// the path. It writes nothing and holds the ledger's lock for moments only.
+func Survey(ctx context.Context, pol *policy.Policy, service policy.Service, now func() time.Time) ([]Status, error) {
+	out, err := surveyLedger(ctx, pol, service, now)
+	if err != nil {
+		return nil, err
+	}
+	look := &surveyed{}
+	for _, s := range out {
+		look.order = append(look.order, s.Spot)
+	}
+	observed := observeAll(ctx, pol, look)
+	for i := range out {
+		saw := observed[out[i].Spot]
+		out[i].Seen, out[i].Unreadable = saw.id, saw.err
+	}
+	return out, nil
+}
+
+func surveyLedger(ctx context.Context, pol *policy.Policy, service policy.Service, now func() time.Time) (out []Status, err error) {
+	l, err := openBook(ctx, pol, now)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	lives := make(map[policy.EnvironmentName][]Status)
+	all, err := l.lives(service)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range all {
+		name := row.spot.Environment
+		lives[name] = append(lives[name], Status{Spot: row.spot, Live: row.live})
+	}
+	open, err := l.openIntents("")
+	if err != nil {
+		return nil, err
+	}
+	for _, env := range pol.Environments {
+		rows := known(env, service, lives[env.Name])
+		for i := range rows {
+			rows[i].Moving = len(open[rows[i].Spot]) > 0
+			if err := surveyRef(l, pol, env, &rows[i], lives); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
+// known keeps the rows that belong to the environment as the policy has it
+// now, and adds one for each exact ref that nothing has been deployed to.
+func known(env *policy.Environment, service policy.Service, rows []Status) []Status {
+	var out []Status
+	have := make(map[policy.RefName]bool)
+	repository := env.Repository.Path(service)
+	for _, row := range rows {
+		if row.Spot.Repository == repository && matches(env, row.Spot.Ref) {
+			out, have[row.Spot.Ref] = append(out, row), true
+		}
+	}
+	for _, pattern := range env.Refs {
+		if ref := policy.RefName(pattern.String()); pattern.Exact() && !have[ref] {
+			out = append(out, Status{Spot: Spot{Service: service, Environment: env.Name, Repository: repository, Ref: ref}})
+		}
+	}
+	return out
+}
+
+func matches(env *policy.Environment, ref policy.RefName) bool {
+	for _, pattern := range env.Refs {
+		if pattern.Match(ref) {
+			return true
+		}
+	}
+	return false
+}
+
+// surveyRef finds what waits for a ref.
+func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status, lives map[policy.EnvironmentName][]Status) error {
+	site, ok := pol.Site(row.Spot.Repository)
+	if !ok {
+		return nil
+	}
+	s := &scene{policy: pol, site: site, listed: true}
+	for _, name := range env.After {
+		for _, prior := range lives[name] {
+			priorEnv, ok := pol.Environment(name)
+			if !ok || refLike(priorEnv, row.Spot.Ref) != prior.Spot.Ref || prior.Live.Commit == row.Live.Commit {
+				continue
+			}
+			m := &move{env: env, ref: row.Spot.Ref, commit: prior.Live.Commit,
+				pushed: receive.Update{Ref: row.Spot.Ref, New: prior.Live.Commit}}
+			facts, err := s.facts(l, m)
+			if err != nil {
+				return err
+			}
+			if d := policy.Evaluate(env, m.update(), facts); d.Allowed && d.Kind == policy.Promote && !holds(row.Waiting, prior.Live.Commit) {
+				row.Waiting = append(row.Waiting, prior.Live)
+			}
+		}
+	}
+	return nil
+}
+
+func holds(lives []policy.Live, commit policy.ObjectID) bool {
+	for _, live := range lives {
+		if live.Commit == commit {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+func (a *app) check() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "check [POLICY]",
+		Short: "say whether a policy file is sound, and what it means",
+		Long:  "Check reads a policy file and prints every error in it with its line, or the\npath that it describes. Status 0: sound; 1: wrong; 3: it could not be read.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if a.policyFlag != "" {
+					return errors.New("name the policy file once, as an argument or with --policy")
+				}
+				a.policyFlag = args[0]
+			}
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			return a.runCheck(format)
+		},
+	}
+	formatFlag(cmd, &format, "table", "table or json")
+	return cmd
+}
+
+func (a *app) runCheck(format string) error {
+	pol, path, err := a.loadPolicy("")
+	wrong := (policy.Errors)(nil)
+	if errors.As(err, &wrong) {
+		if format == "json" {
+			return errors.Join(a.json(map[string]any{"policy": path, "sound": false, "errors": checkErrors(wrong)}), no())
+		}
+		for _, e := range wrong {
+			fmt.Fprintf(a.stderr, "%v\n%s\n\n", e, e.Excerpt())
+		}
+		return refused(fmt.Errorf("%s: %s", path, counted(len(wrong), "error")))
+	}
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return a.json(map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol)})
+	}
+	a.printPath(pol, path)
+	return nil
+}
+
+func (a *app) printPath(pol *policy.Policy, path string) {
+	fmt.Fprintf(a.stdout, "%s is sound\n\n", path)
+	t := a.table("environment", "repository", "refs", "after", "rollback")
+	for _, env := range pol.Environments {
+		t.row(string(env.Name), env.Repository.String(), joined(env.Refs), after(env), string(env.Rollback))
+	}
+	t.flush()
+	fmt.Fprintf(a.stdout, "\nroot      %s\nledger    %s\nidentity  %s, from %s\nunlisted  %s\nsha256    %s\n", pol.Root, pol.Ledger,
+		pol.Source, policy.EnvironmentVariable(pol.Source), pol.Unlisted, pol.Hash)
+}
+
+func after(env *policy.Environment) string {
+	if len(env.After) == 0 {
+		return "(first)"
+	}
+	word := " and "
+	if env.AfterMatch == policy.AfterAny {
+		word = " or "
+	}
+	names := make([]string, len(env.After))
+	for i, name := range env.After {
+		names[i] = string(name)
+	}
+	return strings.Join(names, word)
+}
+
+func joined(refs []policy.RefPattern) string {
+	parts := make([]string, len(refs))
+	for i, ref := range refs {
+		parts[i] = ref.String()
+	}
+	return strings.Join(parts, " ")
+}
+
+func pathJSON(pol *policy.Policy) []map[string]any {
+	var out []map[string]any
+	for _, env := range pol.Environments {
+		refs := make([]string, len(env.Refs))
+		for i, ref := range env.Refs {
+			refs[i] = ref.String()
+		}
+		out = append(out, map[string]any{"environment": env.Name, "repository": env.Repository.String(), "refs": refs,
+			"after": append([]policy.EnvironmentName{}, env.After...), "after_match": env.AfterMatch, "rollback": env.Rollback})
+	}
+	return out
+}
+
+func checkErrors(wrong policy.Errors) []map[string]any {
+	var out []map[string]any
+	for _, e := range wrong {
+		out = append(out, map[string]any{"file": e.Place.File, "line": e.Place.Line, "column": e.Place.Column, "message": e.Msg})
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gate"
+)
+
+func (a *app) reconcile() *cobra.Command {
+	var format string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "reconcile",
+		Short: "settle what pushes have left, and look for drift",
+		Long: "Reconcile turns what interrupted pushes have announced into records, by looking\n" +
+			"at the refs, and records environments' refs that somebody moved without a push.\n" +
+			"Run it from a timer as the user that git runs as; it may run at any moment, also\n" +
+			"while pushes are under way. Status 0: done; 3: a repository could not be read.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			pol, _, err := a.loadPolicy("")
+			if err != nil {
+				return err
+			}
+			found, err := gate.Reconcile(cmd.Context(), pol, a.now)
+			if err != nil {
+				return faulted(err)
+			}
+			return a.printFindings(found, format, quiet)
+		},
+	}
+	formatFlag(cmd, &format, "table", "table or json")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing when there was nothing to do")
+	return cmd
+}
+
+func (a *app) printFindings(found []gate.Finding, format string, quiet bool) error {
+	unreadable := 0
+	rows := []map[string]any{}
+	t := a.table()
+	for i := range found {
+		f := &found[i]
+		detail := ""
+		switch f.What {
+		case "unreadable":
+			unreadable++
+			detail = f.Err.Error()
+		case "drift":
+			detail = fmt.Sprintf("the ref is at %s, on record is %s", orNothing(f.Seen), orNothing(f.Live))
+		case "waiting":
+			detail = "its push is still under way"
+		}
+		record := ""
+		if f.Record != 0 {
+			record = fmt.Sprintf("record %d", f.Record)
+		}
+		t.row(f.What, string(f.Spot.Service), string(f.Spot.Environment), explain.Branch(f.Spot.Ref), record, detail)
+		rows = append(rows, map[string]any{"what": f.What, "service": f.Spot.Service, "environment": f.Spot.Environment,
+			"repository": f.Spot.Repository, "ref": f.Spot.Ref, "record": f.Record, "live": f.Live, "seen": f.Seen, "detail": detail})
+	}
+	switch {
+	case format == "json":
+		if err := a.json(rows); err != nil {
+			return err
+		}
+	case len(found) > 0:
+		t.flush()
+	case !quiet:
+		fmt.Fprintln(a.stdout, "nothing to settle, no drift")
+	}
+	if unreadable > 0 {
+		return faulted(fmt.Errorf("%s could not be read", counted(unreadable, "ref")))
+	}
+	return nil
+}

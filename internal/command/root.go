@@ -1,0 +1,119 @@
+// Package command is the command pathgate: what operators and auditors type.
+//
+// Exit status: 0 yes, 1 no, 2 the command line is wrong, 3 pathgate could not
+// find out.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Version is the version of this build; install.sh sets it at link time.
+var Version = "0.1.0-dev"
+
+// Exit statuses.
+const (
+	exitYes   = 0
+	exitNo    = 1
+	exitUsage = 2
+	exitFault = 3
+)
+
+// An app is one run of the command.
+type app struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	policyFlag     string
+}
+
+// A failure carries an exit status. Its error is printed unless it is nil: a
+// plain no has been explained already.
+type failure struct {
+	status int
+	err    error
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return "no"
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// no ends the command with status 1, its reason already printed.
+func no() error { return &failure{status: exitNo} }
+
+// refused ends the command with status 1 and a reason.
+func refused(err error) error { return &failure{exitNo, err} }
+
+// faulted ends the command with status 3.
+func faulted(err error) error {
+	if err == nil {
+		return nil
+	}
+	if already := (*failure)(nil); errors.As(err, &already) {
+		return err
+	}
+	return &failure{exitFault, err}
+}
+
+// Run runs the command and returns its exit status.
+func Run(args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{stdout: stdout, stderr: stderr, getenv: getenv, now: time.Now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitYes
+	}
+	f := (*failure)(nil)
+	if !errors.As(err, &f) {
+		fmt.Fprintf(stderr, "pathgate: %v\nhint: pathgate help\n", err)
+		return exitUsage
+	}
+	if f.err != nil {
+		fmt.Fprintf(stderr, "pathgate: %v\n", f.err)
+	}
+	return f.status
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "pathgate",
+		Short:         "git server-side hooks that keep the path to production",
+		Long:          rootHelp,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&a.policyFlag, "policy", "", "the policy `FILE` (default: what the repository's pathgate.policy says, else /etc/pathgate/policy.toml)")
+	root.AddCommand(a.check(), a.install(), a.uninstall(), a.adopt(), a.status(), a.log(),
+		a.explain(), a.reconcile(), a.doctor(), a.ledger(), a.version())
+	root.AddCommand(topics(a.stdout)...)
+	return root
+}
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintln(a.stdout, "pathgate", Version)
+			return nil
+		}}
+}

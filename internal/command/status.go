@@ -1,0 +1,169 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gate"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/policy"
+)
+
+func (a *app) status() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "status [SERVICE]",
+		Short: "show what is live in every environment, what waits, and drift",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			service := ""
+			if len(args) == 1 {
+				service = args[0]
+			}
+			return a.runStatus(cmd.Context(), policy.Service(service), format)
+		},
+	}
+	formatFlag(cmd, &format, "table", "table or json")
+	return cmd
+}
+
+func (a *app) runStatus(ctx context.Context, only policy.Service, format string) error {
+	pol, _, err := a.loadPolicy("")
+	if err != nil {
+		return err
+	}
+	services, err := a.services(ctx, pol)
+	if err != nil {
+		return err
+	}
+	if only != "" {
+		if !contains(services, only) {
+			return refused(fmt.Errorf("nothing is on record of a service %q", only))
+		}
+		services = []policy.Service{only}
+	}
+	var all []gate.Status
+	for _, service := range services {
+		rows, err := gate.Survey(ctx, pol, service, a.now)
+		if err != nil {
+			return faulted(err)
+		}
+		all = append(all, rows...)
+	}
+	if format == "json" {
+		return a.json(statusJSON(all))
+	}
+	a.printStatus(all)
+	return nil
+}
+
+func (a *app) services(ctx context.Context, pol *policy.Policy) (out []policy.Service, err error) {
+	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: a.now})
+	if err != nil {
+		return nil, faulted(err)
+	}
+	defer func() { err = errors.Join(err, faulted(l.Close())) }()
+	out, err = l.Services()
+	return out, faulted(err)
+}
+
+func contains(services []policy.Service, want policy.Service) bool {
+	for _, s := range services {
+		if s == want {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) printStatus(rows []gate.Status) {
+	if len(rows) == 0 {
+		fmt.Fprintln(a.stdout, "nothing has been deployed yet")
+		return
+	}
+	t := a.table("service", "environment", "ref", "live", "subject", "since", "by", "record")
+	for i := range rows {
+		r := &rows[i]
+		if r.Live.Record == 0 {
+			t.row(string(r.Spot.Service), string(r.Spot.Environment), explain.Branch(r.Spot.Ref), "", "", "", "", "")
+			continue
+		}
+		t.row(string(r.Spot.Service), string(r.Spot.Environment), explain.Branch(r.Spot.Ref), r.Live.Commit.Short(),
+			shorten(r.Live.Subject), explain.Time(r.Live.Time), r.Live.Principal, fmt.Sprint(r.Live.Record))
+	}
+	t.flush()
+	for i := range rows {
+		a.printNotes(&rows[i])
+	}
+}
+
+// printNotes tells what a table has no room for.
+func (a *app) printNotes(r *gate.Status) {
+	where := fmt.Sprintf("%s %s", r.Spot.Service, r.Spot.Environment)
+	for _, w := range r.Waiting {
+		fmt.Fprintf(a.stdout, "waiting: %s could take %s %q, live before it since %s\n",
+			where, w.Commit.Short(), shorten(w.Subject), explain.Time(w.Time))
+	}
+	switch {
+	case r.Unreadable != nil:
+		fmt.Fprintf(a.stdout, "warning: %s: the repository cannot be read: %v\n", where, r.Unreadable)
+	case r.Moving:
+		fmt.Fprintf(a.stdout, "moving: %s: a push to %s is under way or not settled yet\n", where, explain.Branch(r.Spot.Ref))
+	case r.Drift():
+		fmt.Fprintf(a.stdout, "drift: %s: %s is at %s, on record is %s\n", where, explain.Branch(r.Spot.Ref),
+			orNothing(r.Seen), orNothing(r.Live.New))
+	}
+}
+
+func orNothing(id policy.ObjectID) string {
+	if id == "" || id.IsZero() {
+		return "nothing"
+	}
+	return id.Short()
+}
+
+func shorten(s string) string {
+	const most = 40
+	runes := []rune(s)
+	if len(runes) <= most {
+		return s
+	}
+	return string(runes[:most-3]) + "..."
+}
+
+func statusJSON(rows []gate.Status) []map[string]any {
+	out := []map[string]any{}
+	for i := range rows {
+		r := &rows[i]
+		row := map[string]any{"service": r.Spot.Service, "environment": r.Spot.Environment,
+			"repository": r.Spot.Repository, "ref": r.Spot.Ref, "seen": r.Seen, "moving": r.Moving,
+			"drift": r.Drift(), "waiting": []any{}}
+		if r.Live.Record != 0 {
+			row["live"] = liveJSON(r.Live)
+		}
+		if r.Unreadable != nil {
+			row["unreadable"] = r.Unreadable.Error()
+		}
+		var waiting []any
+		for _, w := range r.Waiting {
+			waiting = append(waiting, liveJSON(w))
+		}
+		if waiting != nil {
+			row["waiting"] = waiting
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func liveJSON(l policy.Live) map[string]any {
+	return map[string]any{"record": l.Record, "commit": l.Commit, "new": l.New, "subject": l.Subject,
+		"kind": l.Kind, "since": l.Time, "principal": l.Principal}
+}

@@ -1,0 +1,224 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/text"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// AdoptOptions say what Adopt records.
+type AdoptOptions struct {
+	Options
+	// Ref limits it to one ref, a full name; empty for all refs of the
+	// repository's environments.
+	Ref policy.RefName
+	// Also names earlier commits, oldest first, in any way that git
+	// understands; they become rollback targets. They need Ref, or a
+	// repository with one environment ref.
+	Also []string
+	// Reason is kept on record. A ref that the ledger knows already needs one.
+	Reason string
+	// Principal is who adopts, OperatingUser if empty.
+	Principal string
+}
+
+// Adopt records the refs of a repository's environments as deployed before
+// pathgate, all in one write, and returns the entries. It is an error if there
+// is no such ref, if one is symbolic or holds no commit, and if a push to one
+// is under way.
+func Adopt(ctx context.Context, o AdoptOptions, path string) ([]ledger.Entry, error) {
+	repo, err := openListed(o.Policy, path)
+	if err != nil {
+		return nil, fmt.Errorf("adopt %s: %w", show(path), err)
+	}
+	if o.Principal == "" {
+		o.Principal = OperatingUser()
+	}
+	a := &adoption{o: o, repo: repo}
+	if err := a.run(ctx); err != nil {
+		return nil, fmt.Errorf("adopt %s: %w", repo.name, err)
+	}
+	return a.entries, nil
+}
+
+// An adoption is one run of Adopt.
+type adoption struct {
+	o       AdoptOptions
+	repo    *repository
+	known   map[policy.RefName]uint64 // records of the refs before they were read
+	entries []ledger.Entry
+}
+
+// run asks the ledger before and after the refs are read, which takes too long
+// for its lock: what changed in between is told.
+func (a *adoption) run(ctx context.Context) error {
+	before, err := a.live(ctx)
+	if err != nil {
+		return err
+	}
+	a.known = before
+	refs, err := a.refs(ctx)
+	if err != nil {
+		return err
+	}
+	also, err := a.also(ctx, len(refs))
+	if err != nil {
+		return err
+	}
+	if err := a.describe(ctx, refs, also); err != nil {
+		return err
+	}
+	return a.record(ctx)
+}
+
+func (a *adoption) open(ctx context.Context) (*ledger.Ledger, error) {
+	return ledger.Open(ctx, a.o.Policy.Ledger, ledger.Options{Root: a.o.Policy.Root, Now: a.o.Now})
+}
+
+// live are the records that this repository's refs are live by.
+func (a *adoption) live(ctx context.Context) (known map[policy.RefName]uint64, err error) {
+	l, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return a.lives(l)
+}
+
+func (a *adoption) lives(l *ledger.Ledger) (map[policy.RefName]uint64, error) {
+	known := make(map[policy.RefName]uint64)
+	lives, err := livesOf(l, a.repo.site)
+	for _, live := range lives {
+		known[live.Ref] = live.Record
+	}
+	return known, err
+}
+
+// refs are the environment refs to adopt.
+func (a *adoption) refs(ctx context.Context) ([]ref, error) {
+	all, err := a.repo.refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []ref
+	for _, r := range all {
+		if _, ok := a.repo.site.Environment(r.name); !ok || a.o.Ref != "" && r.name != a.o.Ref {
+			continue
+		}
+		if r.symbolic != "" {
+			return nil, fmt.Errorf("%s is a symbolic ref to %s: whoever pushes to one moves the other", show(string(r.name)), show(string(r.symbolic)))
+		}
+		if a.known[r.name] != 0 && strings.TrimSpace(a.o.Reason) == "" {
+			return nil, fmt.Errorf("the ledger knows %s already, by record %d: give a reason to adopt it again", show(string(r.name)), a.known[r.name])
+		}
+		list = append(list, r)
+	}
+	switch {
+	case len(list) == 0 && a.o.Ref != "":
+		return nil, fmt.Errorf("there is no ref %s of an environment", show(string(a.o.Ref)))
+	case len(list) == 0:
+		return nil, errors.New("no ref of an environment is there yet: nothing to adopt")
+	}
+	return list, nil
+}
+
+// also finds the earlier commits.
+func (a *adoption) also(ctx context.Context, refs int) ([]policy.ObjectID, error) {
+	if len(a.o.Also) > 0 && refs != 1 {
+		return nil, fmt.Errorf("earlier commits belong to one ref, and %d refs are to be adopted: name one", refs)
+	}
+	var ids []policy.ObjectID
+	for _, name := range a.o.Also {
+		out, err := a.repo.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+		if err != nil {
+			return nil, fmt.Errorf("%s is not a commit of this repository", show(name))
+		}
+		ids = append(ids, policy.ObjectID(strings.TrimSpace(out)))
+	}
+	return ids, nil
+}
+
+// describe makes the entries: earlier commits first, so that the refs end up
+// where they are.
+func (a *adoption) describe(ctx context.Context, refs []ref, also []policy.ObjectID) error {
+	ids := append([]policy.ObjectID(nil), also...)
+	for _, r := range refs {
+		ids = append(ids, r.id)
+	}
+	objects, err := a.repo.facts.Commits(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range also {
+		a.entries = append(a.entries, a.entry(refs[0].name, id, objects[id]))
+	}
+	for _, r := range refs {
+		if objects[r.id].Commit == "" {
+			return fmt.Errorf("%s holds a %s, not a commit", show(string(r.name)), objects[r.id].Kind)
+		}
+		a.entries = append(a.entries, a.entry(r.name, r.id, objects[r.id]))
+	}
+	return nil
+}
+
+func (a *adoption) entry(name policy.RefName, id policy.ObjectID, object gitfacts.Object) ledger.Entry {
+	site := a.repo.site
+	env, _ := site.Environment(name)
+	return ledger.Entry{
+		Type: ledger.TypeAdopt, Kind: string(policy.Adopt),
+		Service: string(site.Service), Environment: string(env.Name), Repository: site.Repository, Ref: string(name),
+		New: string(id), Commit: string(object.Commit), Tree: string(object.Tree), Subject: text.Clean(object.Subject, 200),
+		Principal: text.Clean(a.o.Principal, 255), Via: "local", Policy: a.o.Policy.Hash, Reason: text.Clean(a.o.Reason, 1024),
+	}
+}
+
+// record writes the entries, unless a push came between.
+func (a *adoption) record(ctx context.Context) (err error) {
+	l, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	now, err := a.lives(l)
+	if err != nil {
+		return err
+	}
+	open, err := l.Intents(ledger.IntentFilter{Repository: a.repo.site.Repository})
+	if err != nil {
+		return err
+	}
+	pointers := make([]*ledger.Entry, len(a.entries))
+	for i := range a.entries {
+		e := &a.entries[i]
+		pointers[i] = e
+		name := policy.RefName(e.Ref)
+		if now[name] != a.known[name] {
+			return fmt.Errorf("%s was pushed to meanwhile (record %d): try again", show(e.Ref), now[name])
+		}
+		for _, intent := range open {
+			if intent.Ref == e.Ref {
+				return fmt.Errorf("a push to %s is not settled (record %d): run pathgate reconcile and try again", show(e.Ref), intent.Seq)
+			}
+		}
+	}
+	return l.Append(pointers...)
+}
+
+// Adopted is what Adopt recorded, for a terminal: one line for each entry.
+func Adopted(entries []ledger.Entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%s: adopted %s", show(e.Environment), policy.ObjectID(e.Commit).Short())
+		if e.Subject != "" {
+			fmt.Fprintf(&b, " %q", text.Clean(e.Subject, 60))
+		}
+		fmt.Fprintf(&b, " on %s, record %d\n", show(e.Ref), e.Seq)
+	}
+	return b.String()
+}

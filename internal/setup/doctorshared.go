@@ -1,0 +1,205 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+)
+
+// lockPatience is how long doctor waits for the ledger's lock, which a hook
+// holds for about a millisecond.
+const lockPatience = 2 * time.Second
+
+// appendOnly is the attribute that chattr +a sets (FS_APPEND_FL).
+const appendOnly = 0x20
+
+// tailBytes is how much of the journal's end doctor reads.
+const tailBytes = 64 << 10
+
+// trustedPath looks for folders above path in which others than root and the
+// path's owner may put another file in its place.
+func (d *doctor) trustedPath(what, path string) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return // whoever reads the file tells
+	}
+	for _, dir := range parents(real) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o022 == 0 || info.Mode()&fs.ModeSticky != 0 {
+			continue
+		}
+		d.fail(fmt.Sprintf("others may replace %s: folder %s has mode %04o", what, dir, info.Mode().Perm()),
+			"whoever may do that decides what reaches production", command("chmod", "go-w", dir))
+	}
+}
+
+// programs looks at git and at pathgate's own hooks.
+func (d *doctor) programs(ctx context.Context) {
+	if major, minor, err := (git{string(filepath.Separator)}).version(ctx); err != nil {
+		d.fail("git cannot be run", err.Error(), "")
+	} else if major < 2 || major == 2 && minor < 29 {
+		d.fail(fmt.Sprintf("git %d.%d has no proc-receive hook", major, minor), "there is no dead-man switch and no command ref", "install git 2.29 or newer")
+	} else {
+		d.ok(fmt.Sprintf("git %d.%d has all that pathgate needs", major, minor))
+	}
+	mark := len(d.findings)
+	if err := checkHooks(d.o.HooksDir); err != nil {
+		mend := ""
+		if filepath.IsAbs(d.o.HooksDir) {
+			mend = command("chmod", "go-w,a+x", d.o.HooksDir, filepath.Join(d.o.HooksDir, "pre-receive"),
+				filepath.Join(d.o.HooksDir, "proc-receive"), filepath.Join(d.o.HooksDir, "post-receive"))
+		}
+		d.fail("pathgate's hooks are not fit", err.Error(), mend)
+	} else {
+		d.trustedPath("pathgate's hooks", filepath.Join(d.o.HooksDir, "pre-receive"))
+	}
+	d.sound(mark, "pathgate's hooks in "+d.o.HooksDir+" are whole")
+}
+
+// ledger looks at the ledger's files, lock and end, and opens it.
+func (d *doctor) ledger(ctx context.Context) {
+	mark := len(d.findings)
+	dir := d.o.Policy.Ledger
+	d.ledgerModes(dir)
+	if d.journalEnd(dir) {
+		d.openLedger(ctx, dir)
+	}
+	d.sound(mark, "ledger "+dir+" is sound")
+}
+
+func (d *doctor) ledgerModes(dir string) {
+	for _, name := range [...]string{"", ledger.JournalName, ledger.IndexName, ledger.SnapshotName} {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		mode := info.Mode().Perm()
+		if name == "" && mode&0o002 != 0 || name != "" && mode&0o006 != 0 {
+			d.fail(fmt.Sprintf("%s is open to everybody (mode %04o)", path, mode),
+				"the record could be forged or read by any user of this machine", command("chmod", "o-rwx", path))
+		}
+	}
+	d.trustedPath("the ledger", dir)
+}
+
+// journalEnd takes the journal's lock for a moment and looks at the last
+// entries. It reports whether it makes sense to go on.
+func (d *doctor) journalEnd(dir string) bool {
+	path := filepath.Join(dir, ledger.JournalName)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.fail("there is no ledger in "+dir, "every push to an environment is refused",
+			"bring "+ledger.JournalName+" back from a copy; if there never was one, run pathgate install")
+		return false
+	}
+	if err != nil {
+		d.fail("the ledger cannot be read", err.Error(), "")
+		return false
+	}
+	defer f.Close()
+	if !waitForLock(f) {
+		d.fail("the ledger's lock is held for more than "+lockPatience.String(), "pushes to environments wait and are then refused",
+			command("fuser", "-v", path))
+		return false
+	}
+	defer unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	if flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS); err == nil && flags&appendOnly != 0 {
+		d.ok("the journal is append-only (chattr +a)")
+	}
+	return d.tail(f, path)
+}
+
+func waitForLock(f *os.File) bool {
+	for end := time.Now().Add(lockPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// tail checks the last entries and the links between them.
+func (d *doctor) tail(f *os.File, path string) bool {
+	raw, err := lastBytes(f)
+	if err != nil {
+		d.fail("the ledger cannot be read", err.Error(), "")
+		return false
+	}
+	if len(raw) == 0 || raw[len(raw)-1] != '\n' {
+		d.warn("the ledger ends in a torn line", "a write was cut short; the next push or reconcile takes it off, unless the file is append-only",
+			command("chattr", "-a", path)+" && pathgate reconcile && "+command("chattr", "+a", path))
+		return false
+	}
+	prev := ""
+	for line := range bytes.SplitSeq(raw[:len(raw)-1], []byte("\n")) {
+		e, err := ledger.Decode(line)
+		if err == nil && prev != "" && e.Prev != prev {
+			err = fmt.Errorf("record %d does not follow on the line before it", e.Seq)
+		}
+		if err != nil {
+			d.fail("the ledger is damaged: "+err.Error(), "a line was changed, lost or put in", "pathgate ledger verify")
+			return false
+		}
+		sum := sha256.Sum256(line)
+		prev = hex.EncodeToString(sum[:])
+	}
+	return true
+}
+
+// lastBytes reads the journal's end, from the beginning of a line.
+func lastBytes(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	from := max(info.Size()-tailBytes, 0)
+	raw, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
+	if err != nil || from == 0 {
+		return raw, err
+	}
+	_, rest, _ := bytes.Cut(raw, []byte("\n"))
+	return rest, nil
+}
+
+func (d *doctor) openLedger(ctx context.Context, dir string) {
+	l, err := ledger.Open(ctx, dir, ledger.Options{Root: d.o.Policy.Root, Now: d.o.Now, Wait: lockPatience})
+	if err == nil {
+		_, at, _ := l.Last()
+		if behind := at.Sub(d.o.now()); behind > 5*time.Minute {
+			d.fail(fmt.Sprintf("the clock is %s behind the ledger's last entry", behind.Round(time.Second)),
+				"pushes to environments are refused", "set the clock, or run pathgate ledger repair")
+		}
+		err = l.Close()
+	}
+	if err != nil {
+		d.fail("the ledger cannot be used", err.Error(), ledgerMend(err))
+	}
+}
+
+// ledgerMend is what helps against an error of ledger.Open.
+func ledgerMend(err error) string {
+	switch {
+	case errors.Is(err, ledger.ErrCut), errors.Is(err, ledger.ErrRoot), errors.Is(err, ledger.ErrClock):
+		return "pathgate ledger repair"
+	case errors.Is(err, ledger.ErrDamaged):
+		return "pathgate ledger verify"
+	case errors.Is(err, ledger.ErrNetwork):
+		return "move the ledger to a local disk"
+	case errors.Is(err, ledger.ErrVersion):
+		return "install the newer pathgate"
+	}
+	return ""
+}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -99,6 +101,8 @@ func hooksDir(named string) (string, error) {
 // eachRepository does something with each repository and goes on after a
 // failure, so that one broken repository does not keep the others open.
 func (a *app) eachRepository(repos []string, do func(repo string) (report string, problems int, err error)) error {
+	// A reader that goes away, such as head, must not leave half of them undone.
+	signal.Ignore(syscall.SIGPIPE)
 	failed, problems := 0, 0
 	for _, repo := range repos {
 		report, found, err := do(repo)
@@ -111,7 +115,7 @@ func (a *app) eachRepository(repos []string, do func(repo string) (report string
 		fmt.Fprint(a.stdout, report)
 	}
 	if failed > 0 {
-		return faulted(fmt.Errorf("%s of %d failed", counted(failed, "repository"), len(repos)))
+		return faulted(fmt.Errorf("%d of %d failed", failed, len(repos)))
 	}
 	if problems > 0 {
 		return no()
@@ -149,6 +153,9 @@ func (a *app) adopt() *cobra.Command {
 func (a *app) runAdopt(ctx context.Context, o setup.AdoptOptions, repos []string) error {
 	return a.eachRepository(repos, func(repo string) (string, int, error) {
 		entries, err := setup.Adopt(ctx, o, repo)
+		if errors.Is(err, setup.ErrNothing) {
+			return err.Error() + "\n", 0, nil
+		}
 		return setup.Adopted(entries), 0, err
 	})
 }

@@ -138,7 +138,7 @@ func (s *Stage) state(here bool) string {
 		return fmt.Sprintf("deployed   %s by %s   record %d", Time(s.Standing.Time),
 			principal(s.Standing.Principal), s.Standing.Record)
 	case s.Standing.Withdrawn != 0:
-		return fmt.Sprintf("withdrawn  by record %d   live: %s", s.Standing.Withdrawn, s.live())
+		return fmt.Sprintf("withdrawn  record %d   live: %s", s.Standing.Withdrawn, s.live())
 	case here:
 		return "-          live: " + s.live()
 	}

@@ -12,6 +12,10 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
+// ErrNothing says that a repository has no ref of an environment yet, so that
+// there is nothing to adopt.
+var ErrNothing = errors.New("no ref of an environment is there yet: nothing to adopt")
+
 // AdoptOptions say what Adopt records.
 type AdoptOptions struct {
 	Options
@@ -29,8 +33,8 @@ type AdoptOptions struct {
 }
 
 // Adopt records the refs of a repository's environments as deployed before
-// pathgate, all in one write, and returns the entries. It is an error if there
-// is no such ref, if one is symbolic or holds no commit, and if a push to one
+// pathgate, all in one write, and returns the entries. It is ErrNothing if
+// there is no such ref, and an error if one is symbolic or holds no commit, and if a push to one
 // is under way.
 func Adopt(ctx context.Context, o AdoptOptions, path string) ([]ledger.Entry, error) {
 	repo, err := openListed(o.Policy, path)
@@ -123,7 +127,7 @@ func (a *adoption) refs(ctx context.Context) ([]ref, error) {
 	case len(list) == 0 && a.o.Ref != "":
 		return nil, fmt.Errorf("there is no ref %s of an environment", show(string(a.o.Ref)))
 	case len(list) == 0:
-		return nil, errors.New("no ref of an environment is there yet: nothing to adopt")
+		return nil, ErrNothing
 	}
 	return list, nil
 }

@@ -1,0 +1,208 @@
+#!/bin/sh
+# play.sh plays the story of pathgate with real pushes and checks each outcome.
+# ./install.sh --demo builds pathgate into DIR/prefix and runs: play.sh DIR
+#
+# DIR then holds
+#
+#     prefix/       pathgate, as install.sh lays it out
+#     srv/shop/     the repositories dev.git, stg.git and prd.git
+#     ledger/       the ledger
+#     policy.toml   the policy
+#     work/         a clone with the remotes dev, stg and prd
+#
+# Status 0: all went as it should; 1: something did not.
+set -eu
+umask 022
+
+dir=${1:?usage: play.sh DIR}
+out=$dir/output
+bold='' plain=''
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+
+# Nothing of the caller's git configuration counts, and the dates are fixed, so
+# that the commits have the same IDs everywhere.
+for name in $(env | sed -n 's/^\(GIT_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+export HOME="$dir" XDG_CONFIG_HOME="$dir" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+export GIT_TERMINAL_PROMPT=0 LC_ALL=C TZ=UTC
+export PATH="$dir/prefix/bin:$PATH" PATHGATE_USER=ana
+
+fail() {
+	printf '\nthe demo failed: %s\n' "$1" >&2
+	exit 1
+}
+
+# act TITLE TEXT: opens a part of the story.
+act() { printf '\n%s== %s%s\n%s\n' "$bold" "$1" "$plain" "$2"; }
+
+# show COMMAND...: prints the command as typed, runs it, prints what it printed.
+show() {
+	typed=
+	for word; do
+		case $word in *' '*) word="\"$word\"" ;; esac
+		typed="$typed $word"
+	done
+	printf '\n%s$%s%s\n' "$bold" "$typed" "$plain"
+	status=0
+	"$@" >"$out" 2>&1 || status=$?
+	cat "$out"
+}
+
+# well COMMAND...: shows a command that must succeed.
+well() {
+	show "$@"
+	[ "$status" -eq 0 ] || fail "\"$*\" ended with status $status, not 0"
+}
+
+# refused CODE COMMAND...: shows a push that must be refused with this code.
+refused() {
+	code=$1
+	shift
+	show "$@"
+	[ "$status" -eq 1 ] || fail "\"$*\" ended with status $status, not 1"
+	grep -q "^remote: .*\\[$code\\]" "$out" || fail "\"$*\" was not refused with [$code]"
+}
+
+# holds ENVIRONMENT COMMIT: main of the environment must be there.
+holds() {
+	have=$(git --git-dir="$dir/srv/shop/$1.git" rev-parse --verify --quiet refs/heads/main || :)
+	[ "$have" = "$2" ] || fail "main of $1 is at \"$have\", not at \"$2\""
+}
+
+# records NUMBER TYPE [ARG...]: so many entries of a type must be on record.
+records() {
+	want=$1 type=$2
+	shift 2
+	have=$(pathgate log --policy "$dir/policy.toml" --type "$type" --format json "$@" | grep -c . || :)
+	[ "$have" = "$want" ] || fail "$have entries of type $type $* are on record, not $want"
+}
+
+# commit DATE PRICE SUBJECT: makes a commit in the clone.
+commit() {
+	printf 'price = %s\n' "$2" >shop.conf
+	git add shop.conf
+	export GIT_AUTHOR_DATE="$1" GIT_COMMITTER_DATE="$1"
+	well git commit -q -m "$3"
+}
+
+set_up() {
+	mkdir -p "$dir/srv/shop"
+	cat >"$dir/policy.toml" <<-TOML
+		version = 1
+		root = "$dir/srv"
+		ledger = "$dir/ledger"
+
+		[identity]
+		source = "env:PATHGATE_USER"
+
+		[environments.dev]
+		repository = "{service}/dev.git"
+		refs = ["refs/heads/main"]
+
+		[environments.stg]
+		repository = "{service}/stg.git"
+		refs = ["refs/heads/main"]
+		after = ["dev"]
+
+		[environments.prd]
+		repository = "{service}/prd.git"
+		refs = ["refs/heads/main"]
+		after = ["stg"]
+	TOML
+	cd "$dir"
+	for environment in dev stg prd; do
+		well git init -q --bare -b main "srv/shop/$environment.git"
+	done
+	well pathgate check policy.toml
+	well pathgate install --policy policy.toml srv/shop/dev.git srv/shop/stg.git srv/shop/prd.git
+	git init -q -b main "$dir/work"
+	cd "$dir/work"
+	git config user.name "Ana Example"
+	git config user.email ana@example.com
+	for environment in dev stg prd; do
+		well git remote add "$environment" "../srv/shop/$environment.git"
+	done
+	if [ -n "$bold" ]; then
+		git config color.push always
+		git config color.remote always
+	fi
+}
+
+release() {
+	act "A first commit goes to dev" "The path begins there: every commit may be deployed. (ana pushes.)"
+	commit 2026-01-05T10:00:00Z 10.00 "open the shop"
+	first=$(git rev-parse HEAD)
+	well git push dev main
+	holds dev "$first"
+
+	act "Production refuses it" "It has not been in stg. Nothing moves, and the refusal says what to type."
+	refused prior-not-deployed git push prd main
+	holds prd ''
+	records 1 refused
+	records 1 deployed
+
+	act "So it takes the path" "The same commit, to stg and then to prd."
+	well git push stg main
+	well git push prd main
+	holds stg "$first"
+	holds prd "$first"
+	records 3 deployed
+
+	act "A second release" "Through all three environments."
+	commit 2026-01-05T11:00:00Z 9.99 "round to cents"
+	second=$(git rev-parse HEAD)
+	well git push dev main
+	well git push stg main
+	well git push prd main
+	holds prd "$second"
+	records 6 deployed
+}
+
+roll_back() {
+	old=$(git rev-parse --short=7 "$first")
+	act "It was no good: prd goes back" "refs/deploy/main is a command, not a ref. No force is needed. (ben pushes.)"
+	export PATHGATE_USER=ben
+	well git push prd "$old:refs/deploy/main"
+	holds prd "$first"
+	records 1 deployed --principal ben --environment prd
+
+	act "stg goes back too" "This withdraws the second release in stg."
+	well git push stg "$old:refs/deploy/main"
+	holds stg "$first"
+	records 1 deployed --principal ben --environment stg
+
+	act "A withdrawn commit does not reach production" "It was in stg once, and was taken back there since."
+	export PATHGATE_USER=ana
+	refused withdrawn git push prd main
+	holds prd "$first"
+	records 2 refused
+	records 8 deployed
+}
+
+look_back() {
+	cd "$dir"
+	act "What is on record" "Every move and every refusal, in one append-only file."
+	well pathgate log --policy policy.toml --type deployed,refused
+	act "Where everything is" "Live in each environment, and what waits."
+	well pathgate status --policy policy.toml shop
+	act "Is the record whole?" "Each line carries the SHA-256 of the line before it."
+	well pathgate ledger verify --policy policy.toml
+}
+
+act "Three repositories on one server" "dev, stg and prd, wired to pathgate, and a clone with a remote for each."
+set_up
+release
+roll_back
+look_back
+rm -f "$out"
+
+cat <<TEXT
+
+${bold}All went as it should.${plain} Play on:
+
+    cd "$dir/work"
+    export PATH="$dir/prefix/bin:\$PATH" PATHGATE_USER=\$(id -un)
+    git push stg main
+    pathgate status --policy ../policy.toml
+
+To clean up: rm -r "$dir"
+TEXT

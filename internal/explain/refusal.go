@@ -76,22 +76,33 @@ func (r *Refusal) explain(p *page) {
 	r.hints(p)
 }
 
+// aboutName reports whether the name that was pushed is what is wrong, rather
+// than the commit.
+func (r *Refusal) aboutName() bool {
+	switch r.Code {
+	case policy.ReservedRef, policy.Alias, policy.NotAlone, policy.Deletion, policy.DuplicateUpdate:
+		return true
+	}
+	return false
+}
+
 // headline is "error: prd refuses 3f9c2ab "subject"   [code]".
 func (r *Refusal) headline(p *page) {
 	who := "pathgate"
 	if r.Environment != "" {
 		who = clip(string(r.Environment), 40)
 	}
-	what := "this push"
+	tail := fmt.Sprintf("   [%s]", r.Code)
+	head := fmt.Sprintf("error: %s refuses ", who)
+	what, title := "this push", r.Subject
 	switch {
+	case r.Ref != "" && (r.aboutName() || r.Commit == "" || r.Commit.IsZero()):
+		what, title = clip(string(r.Ref), max(12, width-utf8.RuneCountInString(head)-len(tail))), ""
 	case r.Commit != "" && !r.Commit.IsZero():
 		what = r.Commit.Short()
-	case r.Ref != "":
-		what = clip(string(r.Ref), 40)
 	}
-	head := fmt.Sprintf("error: %s refuses %s", who, what)
-	tail := fmt.Sprintf("   [%s]", r.Code)
-	p.line("%s%s%s", head, subject(r.Subject, utf8.RuneCountInString(head)+len(tail)), tail)
+	head += what
+	p.line("%s%s%s", head, subject(title, utf8.RuneCountInString(head)+len(tail)), tail)
 }
 
 // path reports whether it helps to show where the commit is on the path.

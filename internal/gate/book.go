@@ -47,10 +47,10 @@ func (b *book) onRef(s Spot, commit policy.ObjectID) (uint64, error) {
 	return b.OnRef(s.Service, s.Environment, s.Repository, s.Ref, commit)
 }
 
-// openIntents gives the open intents of one repository, or of all if it is
-// empty, by the ref that they are about, oldest first.
-func (b *book) openIntents(repository string) (map[Spot][]ledger.Entry, error) {
-	intents, err := b.Intents(ledger.IntentFilter{Repository: repository})
+// openIntents gives the open intents of one service, or of all if it is empty,
+// by the ref that they are about, oldest first.
+func (b *book) openIntents(service policy.Service) (map[Spot][]ledger.Entry, error) {
+	intents, err := b.Intents(ledger.IntentFilter{Service: service})
 	if err != nil {
 		return nil, err
 	}

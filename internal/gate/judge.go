@@ -30,6 +30,7 @@ type judge struct {
 	objects map[policy.ObjectID]gitfacts.Object
 	dead    map[uint64]bool // intents whose push was over before the refs were read
 	seen    map[policy.RefName]sighting
+	priors  map[Spot]*priorLook
 
 	refusals []*refusal
 	drifts   []*drift
@@ -69,6 +70,7 @@ const waiting = 5 * time.Second
 func (j *judge) run(ctx context.Context) error {
 	j.objects = make(map[policy.ObjectID]gitfacts.Object)
 	j.dead, j.seen = make(map[uint64]bool), make(map[policy.RefName]sighting)
+	j.priors = make(map[Spot]*priorLook)
 	if err := j.readLoose(); err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ func (j *judge) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		j.lookAtPriors(ctx)
 		what, err := j.try(ctx, observed)
 		if err != nil {
 			return because("", err)
@@ -130,7 +133,7 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		}
 	}()
 	j.refusals, j.drifts = nil, nil
-	open, err := l.openIntents(j.scene.site.Repository)
+	open, err := l.openIntents(j.scene.site.Service)
 	if err != nil {
 		return done, err
 	}
@@ -141,6 +144,11 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 	}
 	for _, m := range j.sorted.moves {
 		if what, err := j.identify(l, m); what != done || err != nil {
+			return what, err
+		}
+	}
+	for _, m := range j.sorted.moves {
+		if what, err := j.catchUpPriors(l, m, open); what != done || err != nil {
 			return what, err
 		}
 	}

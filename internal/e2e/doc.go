@@ -1,0 +1,50 @@
+// Package e2e tests pathgate end to end: real git, the shipped binaries, real
+// repositories. It holds tests only.
+//
+// testdata/script holds one script for each promise and one for each way round
+// the gate that was ever found; testdata/harness tests the harness itself and
+// needs no pathgate. The scripts are run by
+// github.com/rogpeppe/go-internal/testscript; beside its own commands they know:
+//
+//	site [-sha256] [-reftable] [-shared] [-source S] [-policy FILE] [-noinstall] [REPO...]
+//	    Makes $WORK/srv with bare repositories (shop/dev.git, shop/stg.git and
+//	    shop/prd.git unless others are named), $WORK/policy.toml, installs
+//	    pathgate into them, makes the clone $WORK/work with a remote for each
+//	    repository and the commit A on main, and changes into it.
+//	commit [-file FILE] NAME [SUBJECT]
+//	    Commits and sets $NAME to the full ID, ${NAME}7 to its first seven
+//	    digits. Dates advance by a minute, so that IDs are the same in each run.
+//	    With -file FILE (may be repeated), these files are committed as they
+//	    are; otherwise app.txt grows by a line.
+//	tag NAME TAG [COMMIT]
+//	    Makes an annotated tag and sets $NAME to the tag object's ID.
+//	ref REPO REF WANT
+//	    Checks what a ref holds: a full ID, or "absent". REPO is absolute, or
+//	    below $WORK/srv, or short: "prd" is shop/prd.git.
+//	entries [-types T,...] [-dir DIR] [-fields F,...]
+//	    Checks the ledger's chain without pathgate's help and prints the
+//	    entries, one a line. -fields prints other JSON fields.
+//	ledger [-types T,...] [-dir DIR] FILE
+//	    Compares what entries prints with FILE; -update rewrites FILE.
+//	cmpout stdout|stderr FILE
+//	    Compares the last output with FILE after taking out what differs from
+//	    run to run; -update rewrites FILE.
+//	rawpush ...
+//	    A receive-pack client for what git will not send: see rawpush_test.go.
+//	sshd PERSON[:KIND]...
+//	    Starts a real sshd; "git push ssh://ana$WORK/srv/shop/dev.git" logs in
+//	    as ana. KIND is gitshell (default), shell or bare.
+//	tmpfs DIR SIZE, fill DIR
+//	    Mounts a small file system; leaves no byte free on it.
+//	killhooks [-ref REF] HOOK ATTEMPTS REPO [ARG...]
+//	    Kills a hook at many moments of many pushes and checks the invariants.
+//	need PROGRAM PACKAGE, need root WHY
+//	    Skips the script where something is missing, and says how to get it.
+//	    Where PATHGATE_TEST_ALL=1 is set every skip is a failure.
+//	waitfor [-gone] FILE
+//	    Waits until FILE exists or, with -gone, does not.
+//	idle REPO
+//	    Waits until no process works in the repository.
+//	within DURATION COMMAND [ARG...]
+//	    Runs a command and fails if it takes longer.
+package e2e

@@ -108,8 +108,12 @@ func (a *app) printStatus(rows []gate.Status) {
 func (a *app) printNotes(r *gate.Status) {
 	where := fmt.Sprintf("%s %s", r.Spot.Service, r.Spot.Environment)
 	for _, w := range r.Waiting {
-		fmt.Fprintf(a.stdout, "waiting: %s could take %s %q, live before it since %s\n",
-			where, w.Commit.Short(), shorten(w.Subject), explain.Time(w.Time))
+		again := ""
+		if w.Withdrawn {
+			again = "; it was rolled back here"
+		}
+		fmt.Fprintf(a.stdout, "waiting: %s could take %s %q, live in %s since %s%s\n",
+			where, w.Live.Commit.Short(), shorten(w.Live.Subject), w.From, explain.Time(w.Live.Time), again)
 	}
 	switch {
 	case r.Unreadable != nil:
@@ -153,7 +157,9 @@ func statusJSON(rows []gate.Status) []map[string]any {
 		}
 		var waiting []any
 		for _, w := range r.Waiting {
-			waiting = append(waiting, liveJSON(w))
+			row := liveJSON(w.Live)
+			row["from"], row["withdrawn"] = w.From, w.Withdrawn
+			waiting = append(waiting, row)
 		}
 		if waiting != nil {
 			row["waiting"] = waiting

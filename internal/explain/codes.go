@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pathgate/pathgate/policy"
 )
@@ -17,7 +18,7 @@ func (r *Refusal) reasons() []string {
 	case policy.Deletion:
 		return []string{fmt.Sprintf("%s belongs to %s and cannot be deleted", target, r.Environment)}
 	case policy.ReservedRef:
-		return []string{orElse(r.Detail, "pathgate keeps this name for itself")}
+		return []string{orElse(r.Detail, r.reserved())}
 	case policy.NotACommit:
 		return []string{fmt.Sprintf("%s takes commits, and this is a %s", target, orElse(r.Detail, "different object"))}
 	case policy.DuplicateUpdate:
@@ -36,6 +37,14 @@ func (r *Refusal) reasons() []string {
 		return []string{orElse(r.Detail, "the connection does not say who is pushing")}
 	}
 	return []string{orElse(r.Detail, "what was sent is not what git would send")}
+}
+
+// reserved says why a name that pathgate keeps for itself is closed.
+func (r *Refusal) reserved() string {
+	if strings.HasPrefix(strings.ToLower(string(r.Ref)), "refs/replace") {
+		return "refs there make git take one object for another"
+	}
+	return "pathgate keeps this name for itself"
 }
 
 // missing names the environments that should have deployed the commit.
@@ -60,8 +69,12 @@ func (r *Refusal) hints(p *page) {
 	case policy.RollbackNotAllowed:
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
-		p.hint("to take a change back, deploy an earlier commit:",
-			fmt.Sprintf("git push %s <commit>:refs/deploy/%s", r.Environment, Branch(r.Target)))
+		p.hint("to take a change back, deploy an earlier commit, such as:",
+			fmt.Sprintf("git push %s %s", r.Environment, quote(force(r.Target)+"HEAD~1:"+destination(r.Target))))
+	case policy.ReservedRef:
+		if r.Environment != "" {
+			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), Push(r.Environment, r.Commit, r.Target))
+		}
 	case policy.DuplicateUpdate:
 		p.hint("push one commit to it:", Push(r.Environment, r.Commit, r.Target))
 	case policy.StaleOldValue:

@@ -113,13 +113,25 @@ func Push(environment policy.EnvironmentName, commit policy.ObjectID, ref policy
 	if what == "" {
 		what = "HEAD"
 	}
-	target := string(ref)
-	if branch, ok := strings.CutPrefix(target, "refs/heads/"); ok {
-		target = "refs/deploy/" + branch
-	} else {
-		what = "+" + what
+	return fmt.Sprintf("git push %s %s", environment, quote(force(ref)+what+":"+destination(ref)))
+}
+
+// destination is what to push to in order to move ref: a command ref if it is
+// a branch.
+func destination(ref policy.RefName) string {
+	if branch, ok := strings.CutPrefix(string(ref), "refs/heads/"); ok {
+		return "refs/deploy/" + branch
 	}
-	return fmt.Sprintf("git push %s %s", environment, quote(what+":"+target))
+	return string(ref)
+}
+
+// force is what a push to ref needs in front if it may go back: a command ref
+// needs nothing.
+func force(ref policy.RefName) string {
+	if destination(ref) != string(ref) {
+		return ""
+	}
+	return "+"
 }
 
 // quote makes a word safe to paste into a shell. A ref name that would not
@@ -136,5 +148,5 @@ func quote(word string) string {
 
 func unsafe(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
-		strings.ContainsRune("@%+=:,./-_", r))
+		strings.ContainsRune("@%+=:,./-_~", r))
 }

@@ -186,7 +186,8 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 	case !deploys:
 		out.refuse(policy.ReservedRef, u, nil, u.Ref, "this version has no such command ref")
 	case !s.listed || !ok:
-		out.refuse(policy.ReservedRef, u, nil, target, "no environment has "+explain.Branch(target)+" here")
+		env, likely := s.likely()
+		out.refuse(policy.ReservedRef, u, env, likely, "no environment has "+explain.Branch(target)+" here")
 	case !s.carriesOut(deployRefs):
 		out.refuse(policy.ReservedRef, u, env, target, "command refs are switched off in this repository")
 	case u.New.IsZero():
@@ -198,6 +199,16 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 	default:
 		out.moves = append(out.moves, &move{index: out.index, pushed: u, env: env, ref: target, command: true})
 	}
+}
+
+// likely is the ref that a command for an unknown branch most likely meant: that
+// of the repository's only environment, if it has one name.
+func (s *scene) likely() (*policy.Environment, policy.RefName) {
+	if len(s.site.Environments) != 1 || !s.site.Environments[0].Refs[0].Exact() {
+		return nil, ""
+	}
+	env := s.site.Environments[0]
+	return env, policy.RefName(env.Refs[0].String())
 }
 
 // alone reports whether a command ref has no company but notes, which nobody's

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pathgate/pathgate/internal/receive"
@@ -21,7 +22,16 @@ type Status struct {
 	Moving bool
 	// Waiting are the commits that are live in the environments before and
 	// would be let in here now.
-	Waiting []policy.Live
+	Waiting []Waiting
+}
+
+// Waiting is a commit that could go on to the next environment.
+type Waiting struct {
+	// From is the environment before that it is live in.
+	From policy.EnvironmentName
+	Live policy.Live
+	// Withdrawn is set if it was here before and was rolled back.
+	Withdrawn bool
 }
 
 // Drift reports whether the ref is known to be elsewhere than on record.
@@ -129,18 +139,13 @@ func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status
 				return err
 			}
 			if d := policy.Evaluate(env, m.update(), facts); d.Allowed && d.Kind == policy.Promote && !holds(row.Waiting, prior.Live.Commit) {
-				row.Waiting = append(row.Waiting, prior.Live)
+				row.Waiting = append(row.Waiting, Waiting{name, prior.Live, facts.Here.Withdrawn != 0})
 			}
 		}
 	}
 	return nil
 }
 
-func holds(lives []policy.Live, commit policy.ObjectID) bool {
-	for _, live := range lives {
-		if live.Commit == commit {
-			return true
-		}
-	}
-	return false
+func holds(waiting []Waiting, commit policy.ObjectID) bool {
+	return slices.ContainsFunc(waiting, func(w Waiting) bool { return w.Live.Commit == commit })
 }

@@ -47,9 +47,20 @@ func (r *Refusal) reserved() string {
 	return "pathgate keeps this name for itself"
 }
 
+// tagged is the commit that a refused tag names, if it names one.
+func (r *Refusal) tagged() policy.ObjectID {
+	if r.Detail == "tag" {
+		return r.Commit
+	}
+	return ""
+}
+
 // missing names the environments that should have deployed the commit.
 func (r *Refusal) missing() []string {
 	var lines []string
+	if r.Any {
+		lines = append(lines, "one of these would do:")
+	}
 	for _, v := range r.Verdicts {
 		switch v.Code {
 		case policy.PriorNotDeployed:
@@ -70,23 +81,23 @@ func (r *Refusal) hints(p *page) {
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
 		p.hint("to take a change back, deploy an earlier commit, such as:",
-			fmt.Sprintf("git push %s %s", r.Environment, quote(force(r.Target)+"HEAD~1:"+destination(r.Target))))
+			fmt.Sprintf("git push %s %s", r.Environment, quote(refspec("HEAD~1", r.Target, r.NoCommands))))
 	case policy.ReservedRef:
 		if r.Environment != "" {
-			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), Push(r.Environment, r.Commit, r.Target))
+			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), push(r.Environment, r.Commit, r.Target, r.NoCommands))
 		}
 	case policy.DuplicateUpdate:
-		p.hint("push one commit to it:", Push(r.Environment, r.Commit, r.Target))
+		p.hint("push one commit to it:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
 	case policy.StaleOldValue:
 		p.hint("look at what is there, then push again:", fmt.Sprintf("git fetch %s", r.Environment),
-			Push(r.Environment, r.Commit, r.Target))
+			push(r.Environment, r.Commit, r.Target, r.NoCommands))
 	case policy.NotAlone:
-		p.hint("push it by itself:", Push(r.Environment, r.Commit, r.Target))
+		p.hint("push it by itself:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
 	case policy.NotACommit:
-		p.hint("push a commit:", Push(r.Environment, "", r.Target))
+		p.hint("push a commit:", push(r.Environment, r.tagged(), r.Target, r.NoCommands))
 	case policy.Alias:
-		if r.Environment != "" {
-			p.hint("push to the ref itself:", Push(r.Environment, r.Commit, r.Target))
+		if r.Environment != "" && r.Target != "" {
+			p.hint("push to the ref itself:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
 		}
 	case policy.NoIdentity, policy.UnlistedRepository:
 		p.hint("this is for the administrators of the server to mend")
@@ -105,6 +116,10 @@ func (r *Refusal) hintPrior(p *page) {
 		why := fmt.Sprintf("deploy it to %s first:", s.Environment)
 		if s.Standing.Withdrawn != 0 {
 			why = fmt.Sprintf("if it is good after all, deploy it to %s again:", s.Environment)
+		}
+		if s.Ref == "" {
+			p.hint(fmt.Sprintf("%s to one of its refs, %s", strings.TrimSuffix(why, ":"), s.Refs))
+			return
 		}
 		p.hint(why, Push(s.Environment, r.Commit, s.Ref))
 		return

@@ -109,29 +109,26 @@ func Branch(ref policy.RefName) string {
 // git accepts for every commit, also an older one, and on an empty repository.
 // The remote is called by the environment's name.
 func Push(environment policy.EnvironmentName, commit policy.ObjectID, ref policy.RefName) string {
+	return push(environment, commit, ref, false)
+}
+
+// push is Push, to the ref itself where the repository carries out no command
+// refs.
+func push(environment policy.EnvironmentName, commit policy.ObjectID, ref policy.RefName, direct bool) string {
 	what := commit.Short()
 	if what == "" {
 		what = "HEAD"
 	}
-	return fmt.Sprintf("git push %s %s", environment, quote(force(ref)+what+":"+destination(ref)))
+	return fmt.Sprintf("git push %s %s", environment, quote(refspec(what, ref, direct)))
 }
 
-// destination is what to push to in order to move ref: a command ref if it is
-// a branch.
-func destination(ref policy.RefName) string {
-	if branch, ok := strings.CutPrefix(string(ref), "refs/heads/"); ok {
-		return "refs/deploy/" + branch
+// refspec is what to push so that ref takes what: a command ref for a branch,
+// if there are any, else the ref itself by force, as it may go back.
+func refspec(what string, ref policy.RefName, direct bool) string {
+	if branch, ok := strings.CutPrefix(string(ref), "refs/heads/"); ok && !direct {
+		return what + ":refs/deploy/" + branch
 	}
-	return string(ref)
-}
-
-// force is what a push to ref needs in front if it may go back: a command ref
-// needs nothing.
-func force(ref policy.RefName) string {
-	if destination(ref) != string(ref) {
-		return ""
-	}
-	return "+"
+	return "+" + what + ":" + string(ref)
 }
 
 // quote makes a word safe to paste into a shell. A ref name that would not

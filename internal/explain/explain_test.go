@@ -25,7 +25,7 @@ func missing() explain.Refusal {
 		Commit: commit, Subject: "round to cents", Record: 121,
 		Verdicts: []policy.Verdict{{Rule: "environments.prd.after", Place: place(14), Code: policy.PriorNotDeployed, Environment: "stg"}},
 		Stages: []explain.Stage{
-			{Environment: "dev", Ref: "refs/heads/main", First: true, Standing: policy.Standing{Record: 118, Time: when, Principal: "ana"}},
+			{Environment: "dev", Ref: "refs/heads/main", Standing: policy.Standing{Record: 118, Time: when, Principal: "ana"}},
 			{Environment: "stg", Ref: "refs/heads/main", Live: policy.Live{Record: 90, Commit: other, Time: when}},
 			{Environment: "prd", Ref: "refs/heads/main"},
 		},

@@ -25,6 +25,16 @@ type Receipt struct {
 	Next []Stage
 	// CanRollBack is false where the policy allows no rollback.
 	CanRollBack bool
+	// Several says that the environment has more than one ref.
+	Several bool
+	// Sideways says that the commit does not descend from what was live.
+	Sideways bool
+	// Withdrawn is what a rollback has withdrawn, newest first;
+	// MoreWithdrawn, that this is not all.
+	Withdrawn     []policy.ObjectID
+	MoreWithdrawn bool
+	// NoCommands is set where the repository carries out no command refs.
+	NoCommands bool
 }
 
 // done says what a deployment of each kind did.
@@ -35,30 +45,35 @@ var done = map[policy.Kind]string{
 	policy.Redeploy: "deployed again",
 }
 
-// most is how many receipts of one push are printed.
-const most = 20
+// MostReceipts is how many receipts of one push are printed.
+const MostReceipts = 20
 
 // Receipts tells what has been deployed and how to take it back.
 func Receipts(w io.Writer, receipts []Receipt) {
 	var p page
-	for i := range receipts[:min(len(receipts), most)] {
+	for i := range receipts[:min(len(receipts), MostReceipts)] {
 		receipts[i].explain(&p)
 	}
-	if more := len(receipts) - most; more > 0 {
+	if more := len(receipts) - MostReceipts; more > 0 {
 		p.line("success: and %d more, records up to %d", more, receipts[len(receipts)-1].Record)
 	}
 	p.send(w)
 }
 
 func (r *Receipt) explain(p *page) {
-	head := fmt.Sprintf("success: %s is now %s", r.Environment, r.Commit.Short())
+	what := string(r.Environment)
+	if r.Several {
+		what = Branch(r.Ref) + " of " + what
+	}
+	head := fmt.Sprintf("success: %s is now %s", what, r.Commit.Short())
 	p.line("%s%s", head, subject(r.Subject, utf8.RuneCountInString(head)))
 	p.line("  %s by %s, record %d%s", done[r.Kind], principal(r.Principal), r.Record, r.was())
 	if len(r.Evidence) > 0 {
 		p.line("  on the evidence of record%s", list(r.Evidence))
 	}
+	r.leaves(p)
 	if back := r.Before; back.Record != 0 && back.Commit != r.Commit && r.Kind != policy.Rollback && r.CanRollBack {
-		p.hint("to roll back:", Push(r.Environment, back.Commit, r.Ref))
+		p.hint("to roll back:", push(r.Environment, back.Commit, r.Ref, r.NoCommands))
 	}
 	if r.Kind == policy.Rollback {
 		return
@@ -66,6 +81,26 @@ func (r *Receipt) explain(p *page) {
 	for _, next := range r.Next {
 		p.hint(fmt.Sprintf("next is %s:", next.Environment), Push(next.Environment, r.Commit, next.Ref))
 	}
+}
+
+// leaves says what is out of the environment now, where that does not go
+// without saying.
+func (r *Receipt) leaves(p *page) {
+	if r.Sideways && r.Kind != policy.Rollback {
+		p.line("  it does not contain %s: what that brought is out of %s", r.Before.Commit.Short(), r.Environment)
+	}
+	if len(r.Withdrawn) == 0 {
+		return
+	}
+	names := make([]string, len(r.Withdrawn))
+	for i, commit := range r.Withdrawn {
+		names[i] = commit.Short()
+	}
+	more := ""
+	if r.MoreWithdrawn {
+		more = " and more"
+	}
+	p.line("  withdrawn: %s%s", strings.Join(names, ", "), more)
 }
 
 func (r *Receipt) was() string {
@@ -80,9 +115,13 @@ func (r *Receipt) was() string {
 
 // list writes record numbers: " 118" or "s 118, 120".
 func list(records []uint64) string {
-	parts := make([]string, len(records))
-	for i, n := range records {
-		parts[i] = fmt.Sprint(n)
+	const most = 6
+	var parts []string
+	for _, n := range records[:min(len(records), most)] {
+		parts = append(parts, fmt.Sprint(n))
+	}
+	if len(records) > most {
+		parts = append(parts, "...")
 	}
 	plural := ""
 	if len(records) > 1 {
@@ -108,9 +147,18 @@ func Fault(w io.Writer, environment policy.EnvironmentName, reason, push string)
 }
 
 // Unrecorded tells that a ref has moved but its record could not be written
-// yet. It is not lost: the intent is on record.
-func Unrecorded(w io.Writer, ref policy.RefName, reason, push string) {
+// yet. It is not lost: the intent is on record. A deployment of what was live
+// already moves no ref; it has to be asked for again.
+func Unrecorded(w io.Writer, ref policy.RefName, again bool, reason, push string) {
 	var p page
+	if again {
+		p.line("warning: %s stays where it was, and this is not on record   [%s]", Branch(ref), policy.Fault)
+		p.reason(reason, "the reason is in the server's log")
+		p.hint("push again later; if it stays, tell the administrators of the server:")
+		p.line("hint:   push %s", push)
+		p.send(w)
+		return
+	}
 	p.line("warning: %s has moved, but its record is not complete yet   [%s]", Branch(ref), policy.Fault)
 	p.reason(reason, "the reason is in the server's log")
 	p.line("  the next push, or the server's timer, completes it")
@@ -122,16 +170,18 @@ func Unrecorded(w io.Writer, ref policy.RefName, reason, push string) {
 // Drift tells that an environment's ref was not where the ledger says.
 func Drift(w io.Writer, environment policy.EnvironmentName, ref policy.RefName, live policy.Live, seen policy.ObjectID, record uint64) {
 	var p page
+	if live.Record == 0 {
+		p.line("warning: nothing is on record of %s of %s until now", Branch(ref), environment)
+		p.line("  it was at %s; pathgate adopt records what was there before", seen.Short())
+		p.send(w)
+		return
+	}
 	p.line("warning: %s of %s is not where its record says", Branch(ref), environment)
 	where := "it is at " + seen.Short()
 	if seen == "" || seen.IsZero() {
 		where = "it does not exist"
 	}
-	if live.Record == 0 {
-		p.line("  %s, and nothing is on record", where)
-	} else {
-		p.line("  %s, and on record is %s (record %d)", where, live.Commit.Short(), live.Record)
-	}
+	p.line("  %s, and on record is %s (record %d)", where, live.Commit.Short(), live.Record)
 	known := "that is on record already"
 	if record != 0 {
 		known = fmt.Sprintf("this is record %d", record)

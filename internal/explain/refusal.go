@@ -16,9 +16,9 @@ type Stage struct {
 	Ref      policy.RefName
 	Standing policy.Standing
 	Live     policy.Live
-	// First is set where the path begins: such an environment asks for no
-	// evidence.
-	First bool
+	// Refs is the environment's first ref or pattern, shown where Ref is empty
+	// because none corresponds.
+	Refs string
 }
 
 // A Refusal is one update that the policy refused, or one thing wrong with the
@@ -36,6 +36,10 @@ type Refusal struct {
 	Verdicts []policy.Verdict
 	// Stages are the environments of the path up to this one, in its order.
 	Stages []Stage
+	// Any says that one of several environments before would have been enough.
+	Any bool
+	// NoCommands is set where the repository carries out no command refs.
+	NoCommands bool
 	// Record is the ledger entry that keeps the refusal, zero if none does.
 	Record uint64
 }

@@ -47,10 +47,10 @@ func (b *book) onRef(s Spot, commit policy.ObjectID) (uint64, error) {
 	return b.OnRef(s.Service, s.Environment, s.Repository, s.Ref, commit)
 }
 
-// openIntents gives the open intents of one service, or of all if it is empty,
-// by the ref that they are about, oldest first.
-func (b *book) openIntents(service policy.Service) (map[Spot][]ledger.Entry, error) {
-	intents, err := b.Intents(ledger.IntentFilter{Service: service})
+// openIntents gives the open intents by the ref that they are about, oldest
+// first.
+func (b *book) openIntents(which ledger.IntentFilter) (map[Spot][]ledger.Entry, error) {
+	intents, err := b.Intents(which)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +60,14 @@ func (b *book) openIntents(service policy.Service) (map[Spot][]ledger.Entry, err
 		out[spot] = append(out[spot], e)
 	}
 	return out, nil
+}
+
+// mostWithdrawn is how many commits a rollback's receipt names.
+const mostWithdrawn = 5
+
+// since lists what was deployed on a ref after a record.
+func (b *book) since(s Spot, record uint64) (commits []policy.ObjectID, more bool, err error) {
+	return b.Since(s.Service, s.Environment, s.Repository, s.Ref, record, mostWithdrawn)
 }
 
 func (b *book) drift(s Spot) (seen policy.ObjectID, known bool, err error) {

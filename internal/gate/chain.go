@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // EarlierSuffix is what install puts behind the name of a hook that was there
@@ -32,6 +33,7 @@ func (p *Process) runEarlierHook(stdin []byte, args ...string) (bool, error) {
 func (p *Process) runHook(path string, stdin []byte, args ...string) (bool, error) {
 	cmd := exec.Command(path, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), p.Stderr, p.Stderr
+	cmd.WaitDelay = time.Second // a process that it leaves behind may hold its input
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		return false, nil

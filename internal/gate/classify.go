@@ -2,12 +2,14 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/internal/text"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -16,8 +18,9 @@ const deployRefs = "refs/deploy"
 
 // A move is an update of an environment's ref that the policy must judge.
 type move struct {
-	index  int            // in the push
-	pushed receive.Update // as the client sent it
+	index  int             // in the push
+	pushed receive.Update  // as the client sent it
+	new    policy.ObjectID // what the ref shall hold
 	env    *policy.Environment
 	ref    policy.RefName  // the environment's ref
 	old    policy.ObjectID // what the ref really holds, the zero ID if it is absent
@@ -35,11 +38,17 @@ type sorted struct {
 	moves    []*move
 	refusals []*refusal
 
-	all   []receive.Update
-	at    map[policy.RefName]gitfacts.Resolution
-	index int                    // of the update being sorted
-	times map[policy.RefName]int // how often an environment's ref came
+	all []receive.Update
+	// noCommands is set where the repository carries out no command refs.
+	noCommands bool
+	at         map[policy.RefName]gitfacts.Resolution
+	index      int                    // of the update being sorted
+	times      map[policy.RefName]int // how often an environment's ref came
 }
+
+// mostMoves is how many refs of environments one push may move: others wait
+// for the ledger meanwhile.
+const mostMoves = 2000
 
 // A refusal is an update, or a whole push, that is refused.
 type refusal struct {
@@ -56,7 +65,7 @@ func (s *sorted) gated() bool { return len(s.moves)+len(s.refusals) > 0 }
 
 func (s *sorted) refuse(code policy.Code, u receive.Update, env *policy.Environment, target policy.RefName, detail string) {
 	r := &refusal{index: s.index, old: u.Old, new: u.New, Refusal: explain.Refusal{
-		Code: code, Ref: u.Ref, Target: target, Commit: u.New, Detail: detail}}
+		Code: code, Ref: u.Ref, Target: target, Commit: u.New, Detail: detail, NoCommands: s.noCommands}}
 	if env != nil {
 		r.Environment = env.Name
 	}
@@ -76,9 +85,10 @@ func (s *scene) classify(ctx context.Context, updates []receive.Update, namespac
 	if err != nil {
 		return nil, because("a ref of this repository cannot be read", err)
 	}
-	out := &sorted{all: updates, at: at, times: make(map[policy.RefName]int)}
+	out := &sorted{all: updates, at: at, noCommands: !s.carriesOut(deployRefs), times: make(map[policy.RefName]int)}
 	if namespace != "" {
 		out.refuseAll(s.environment(), policy.Alias, "GIT_NAMESPACE is set: another ref than the one named would move")
+		return out, nil
 	}
 	if !s.listed && (!s.under || s.policy.Unlisted != policy.UnlistedAllow) {
 		out.refuseAll(s.environment(), policy.UnlistedRepository, "")
@@ -86,6 +96,10 @@ func (s *scene) classify(ctx context.Context, updates []receive.Update, namespac
 	for i, u := range updates {
 		out.index = i
 		s.classifyOne(out, u)
+	}
+	if len(out.moves) > mostMoves {
+		out.moves = nil
+		out.refuseAll(s.environment(), policy.TooLarge, fmt.Sprintf("the push moves more than %d refs of environments", mostMoves))
 	}
 	return out, nil
 }
@@ -125,6 +139,14 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 		return
 	}
 	env, gated := s.site.Environment(u.Ref)
+	if gated && !text.Printable(string(u.Ref)) {
+		out.refuse(policy.MalformedInput, u, env, u.Ref, "the name has characters that do not show")
+		return
+	}
+	if blocked := s.blocks(u.Ref); blocked != nil && !u.New.IsZero() {
+		out.refuse(policy.Alias, u, blocked, "", "a ref of this name would keep one of "+string(blocked.Name)+"'s from being made")
+		return
+	}
 	if folded, ok := s.site.Fold(u.Ref); ok && !gated {
 		out.refuse(policy.Alias, u, folded, exactRef(folded, u.Ref),
 			"this name differs from an environment's ref only by letter case")
@@ -141,8 +163,25 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 		return
 	}
 	if gated {
-		s.classifyMove(out, &move{index: out.index, pushed: u, env: env, ref: u.Ref, old: orZero(final.ID, u.New)})
+		s.classifyMove(out, &move{index: out.index, pushed: u, new: u.New, env: env, ref: u.Ref, old: orZero(final.ID, u.New)})
 	}
+}
+
+// blocks returns the environment that has a ref which cannot exist beside ref,
+// because one is a folder of the other where refs are files, letter case left
+// aside.
+func (s *scene) blocks(ref policy.RefName) *policy.Environment {
+	name := strings.ToLower(string(ref))
+	for _, env := range s.site.Environments {
+		for _, pattern := range env.Refs {
+			own := strings.ToLower(strings.TrimSuffix(pattern.String(), "/*"))
+			if pattern.Exact() && strings.HasPrefix(name, own+"/") || strings.HasPrefix(own, name+"/") ||
+				!pattern.Exact() && name == own {
+				return env
+			}
+		}
+	}
+	return nil
 }
 
 // exactRef is the environment's ref that a wrongly-cased name most likely
@@ -188,6 +227,8 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 	case !s.listed || !ok:
 		env, likely := s.likely()
 		out.refuse(policy.ReservedRef, u, env, likely, "no environment has "+explain.Branch(target)+" here")
+	case !text.Printable(string(target)):
+		out.refuse(policy.MalformedInput, u, env, target, "the name has characters that do not show")
 	case !s.carriesOut(deployRefs):
 		out.refuse(policy.ReservedRef, u, env, target, "command refs are switched off in this repository")
 	case u.New.IsZero():
@@ -197,7 +238,7 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 	case final.Ref != target:
 		out.refuse(policy.Alias, u, env, final.Ref, "the environment's ref is a symbolic ref to "+explain.Branch(final.Ref))
 	default:
-		out.moves = append(out.moves, &move{index: out.index, pushed: u, env: env, ref: target, command: true})
+		out.moves = append(out.moves, &move{index: out.index, pushed: u, new: u.New, env: env, ref: target, command: true})
 	}
 }
 

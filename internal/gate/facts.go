@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/explain"
@@ -15,7 +16,7 @@ func (s *scene) spot(env *policy.Environment, ref policy.RefName) Spot {
 }
 
 func (m *move) update() policy.Update {
-	return policy.Update{Ref: m.ref, Old: m.old, New: m.pushed.New, Commit: m.commit}
+	return policy.Update{Ref: m.ref, Old: m.old, New: m.new, Commit: m.commit}
 }
 
 // facts fetches what the policy needs to know for one move.
@@ -53,7 +54,7 @@ func (s *scene) stages(r records, m *move) ([]explain.Stage, error) {
 		if !before[env.Name] && env != m.env {
 			continue
 		}
-		stage := explain.Stage{Environment: env.Name, Ref: refLike(env, m.ref), First: len(env.After) == 0}
+		stage := explain.Stage{Environment: env.Name, Ref: refLike(env, m.ref), Refs: env.Refs[0].String()}
 		spot := s.spot(env, stage.Ref)
 		var err error
 		if stage.Live, err = r.live(spot); err != nil {
@@ -78,34 +79,45 @@ func (s *scene) ancestors(env *policy.Environment, into map[policy.EnvironmentNa
 	}
 }
 
-// after lists the environments that wait for env, in the order of the path.
-func (s *scene) after(env *policy.Environment, ref policy.RefName) []explain.Stage {
+// after lists the environments that wait for env and would take the commit now,
+// in the order of the path.
+func (s *scene) after(r records, env *policy.Environment, ref policy.RefName, commit policy.ObjectID) ([]explain.Stage, error) {
 	var stages []explain.Stage
 	for _, next := range s.policy.Environments {
-		for _, name := range next.After {
-			if name == env.Name {
-				stages = append(stages, explain.Stage{Environment: next.Name, Ref: refLike(next, ref)})
-			}
+		target := refLike(next, ref)
+		if target == "" || !slices.Contains(next.After, env.Name) {
+			continue
+		}
+		site, ok := s.policy.Site(next.Repository.Path(s.site.Service))
+		if !ok {
+			continue
+		}
+		there := &scene{policy: s.policy, site: site, listed: true, under: true}
+		m := &move{env: next, ref: target, new: commit, commit: commit}
+		facts, err := there.facts(r, m)
+		if err != nil {
+			return nil, err
+		}
+		if d := policy.Evaluate(next, m.update(), facts); d.Allowed && d.Kind == policy.Promote {
+			stages = append(stages, explain.Stage{Environment: next.Name, Ref: target})
 		}
 	}
-	return stages
+	return stages, nil
 }
 
 // refLike is the ref of an environment that corresponds to a ref of another
-// one: the same name if the environment has it, else its first exact name,
-// else its pattern with the last component of the name.
+// one: the same name if the environment has it, else its first exact name. An
+// environment that has only a pattern has none.
 func refLike(env *policy.Environment, ref policy.RefName) policy.RefName {
 	for _, pattern := range env.Refs {
 		if pattern.Match(ref) {
 			return ref
 		}
 	}
-	first := env.Refs[0].String()
 	if env.Refs[0].Exact() {
-		return policy.RefName(first)
+		return policy.RefName(env.Refs[0].String())
 	}
-	last := string(ref[strings.LastIndexByte(string(ref), '/')+1:])
-	return policy.RefName(strings.TrimSuffix(first, "*") + last)
+	return ""
 }
 
 // readLoose reads those of the pushed objects that lie loose, as those of a
@@ -130,6 +142,7 @@ func (j *judge) identify(l *book, m *move) (next, error) {
 	if object, ok := j.objects[id]; ok {
 		m.commit, m.tree = object.Commit, object.Tree
 		m.subject = clean(object.Subject, 200)
+		m.peel()
 		return done, nil
 	}
 	recorded, ok, err := l.Object(id)
@@ -140,7 +153,22 @@ func (j *judge) identify(l *book, m *move) (next, error) {
 		return askGit, nil
 	}
 	m.commit, m.tree, m.subject = recorded.Commit, recorded.Tree, recorded.Subject
+	m.peel()
 	return done, nil
+}
+
+// peel makes a command move the branch to the commit that a pushed tag names:
+// a branch holds commits only, and pathgate moves it itself.
+func (m *move) peel() {
+	if m.command && m.commit != "" {
+		m.new = m.commit
+	}
+}
+
+// tagOnBranch reports whether git itself would refuse the move, because a tag
+// object cannot be a branch's value.
+func (m *move) tagOnBranch() bool {
+	return m.new != m.commit && strings.HasPrefix(string(m.ref), "refs/heads/")
 }
 
 // askGit reads all objects that neither lay loose nor are on record.

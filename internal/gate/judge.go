@@ -31,6 +31,7 @@ type judge struct {
 	dead    map[uint64]bool // intents whose push was over before the refs were read
 	seen    map[policy.RefName]sighting
 	priors  map[Spot]*priorLook
+	late    bool // others have been waited for long enough
 
 	refusals []*refusal
 	drifts   []*drift
@@ -62,9 +63,10 @@ const (
 	askGit        // objects must be read
 )
 
-// waiting is how long a push waits for another one to the same ref that has
-// moved it and is about to be recorded.
-const waiting = 5 * time.Second
+// waiting is how long a push waits for another one that has moved a ref and is
+// about to record it itself. After that this one does it: a client that does
+// not read its answer must not hold up others.
+const waiting = 2 * time.Second
 
 // run judges until there is a decision and it is recorded.
 func (j *judge) run(ctx context.Context) error {
@@ -74,7 +76,7 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.readLoose(); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(waiting)
+	deadline, pause := time.Now().Add(waiting), 5*time.Millisecond
 	for {
 		observed, err := j.observe(ctx)
 		if err != nil {
@@ -93,10 +95,9 @@ func (j *judge) run(ctx context.Context) error {
 				return err
 			}
 		case lookSoon:
-			if time.Now().After(deadline) {
-				return because("another push to this ref is still being recorded", context.DeadlineExceeded)
-			}
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(pause)
+			pause = min(2*pause, 200*time.Millisecond)
+			j.late = time.Now().After(deadline)
 		}
 		if ctx.Err() != nil {
 			return because("", ctx.Err())
@@ -133,7 +134,7 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		}
 	}()
 	j.refusals, j.drifts = nil, nil
-	open, err := l.openIntents(j.scene.site.Service)
+	open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Repository: j.scene.site.Repository})
 	if err != nil {
 		return done, err
 	}
@@ -148,7 +149,7 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		}
 	}
 	for _, m := range j.sorted.moves {
-		if what, err := j.catchUpPriors(l, m, open); what != done || err != nil {
+		if what, err := j.catchUpPriors(l, m); what != done || err != nil {
 			return what, err
 		}
 	}
@@ -171,12 +172,14 @@ func (j *judge) catchUp(l *book, m *move, intents []ledger.Entry, observed polic
 		return done, err
 	}
 	if len(intents) > 0 {
-		known := len(j.dead)
-		gone(intents, j.process.Now(), j.dead)
-		if len(j.dead) > known {
+		if gone(intents, j.process.Now(), j.dead) {
 			return lookNow, nil
 		}
-		entries, wait := settleRef(intents, live.New, observed, j.dead)
+		drifted, _, err := l.drift(spot)
+		if err != nil {
+			return done, err
+		}
+		entries, wait := settleRef(intents, refState{live.New, drifted, observed, j.dead, j.late})
 		if wait {
 			return lookSoon, nil
 		}
@@ -235,8 +238,12 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 		j.refuse(m, policy.StaleOldValue, whereabouts(observed))
 		return nil, nil
 	}
-	if m.commit == "" {
-		j.refuse(m, policy.NotACommit, j.objects[m.pushed.New].Kind)
+	if m.commit == "" || m.tagOnBranch() {
+		kind := "tag"
+		if m.commit == "" {
+			kind = j.objects[m.pushed.New].Kind
+		}
+		j.refuse(m, policy.NotACommit, kind)
 		return nil, nil
 	}
 	facts, err := j.scene.facts(l, m)
@@ -249,7 +256,7 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 	}
 	e := j.entry(ledger.TypeIntent)
 	e.Environment, e.Ref = string(m.env.Name), string(m.ref)
-	e.Old, e.New = string(m.old), string(m.pushed.New)
+	e.Old, e.New = string(m.old), string(m.new)
 	e.Commit, e.Tree, e.Subject = string(m.commit), string(m.tree), m.subject
 	e.Kind, e.Evidence, e.Rules = string(decision.Kind), decision.Evidence, rules(decision.Verdicts)
 	e.Token = string(j.token)
@@ -257,9 +264,14 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 }
 
 func (j *judge) refuse(m *move, code policy.Code, detail string) {
+	commit := m.commit
+	if commit == "" {
+		commit = m.pushed.New
+	}
 	j.refusals = append(j.refusals, &refusal{index: m.index, old: m.old, new: m.pushed.New, move: m, Refusal: explain.Refusal{
 		Code: code, Environment: m.env.Name, Ref: m.pushed.Ref, Target: m.ref,
-		Commit: m.pushed.New, Subject: m.subject, Detail: detail}})
+		Commit: commit, Subject: m.subject, Detail: detail, NoCommands: j.sorted.noCommands,
+		Any: m.env.AfterMatch == policy.AfterAny && len(m.env.After) > 1}})
 }
 
 func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
@@ -269,7 +281,7 @@ func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
 	}
 	j.refuse(m, firstCode(decision), "")
 	r := j.refusals[len(j.refusals)-1]
-	r.Commit, r.Stages, r.Verdicts, r.kind = m.commit, stages, decision.Verdicts, decision.Kind
+	r.Stages, r.Verdicts, r.kind = stages, decision.Verdicts, decision.Kind
 	return nil
 }
 

@@ -15,12 +15,12 @@ import (
 // cannot record stays an open intent, which the next hook or reconcile
 // settles.
 func PostReceive(p *Process) (status int) {
-	push := newPushID()
+	push := p.pushID()
 	var s *scene
 	defer func() {
 		if value := recover(); value != nil {
 			status = 1
-			p.tellUnrecorded(s, "an environment's ref", push, recovered(value))
+			p.tellUnrecorded(s, "an environment's ref", false, recovered(value))
 		}
 	}()
 	ctx := context.Background()
@@ -32,7 +32,7 @@ func PostReceive(p *Process) (status int) {
 		err = p.postReceive(ctx, s, input.Updates, push)
 	}
 	if err != nil {
-		p.tellUnrecorded(s, "an environment's ref", push, because("", err))
+		p.tellUnrecorded(s, "an environment's ref", false, because("", err))
 		status = 1
 	}
 	if yes, err := p.runEarlierHook(input.Raw); !yes || err != nil {
@@ -41,9 +41,9 @@ func PostReceive(p *Process) (status int) {
 	return status
 }
 
-func (p *Process) tellUnrecorded(s *scene, what policy.RefName, push string, err error) {
-	p.log(push, s.redact(err.Error()))
-	explain.Unrecorded(p.Stderr, what, publicReason(err), push)
+func (p *Process) tellUnrecorded(s *scene, ref policy.RefName, again bool, err error) {
+	p.log(p.pushID(), s.redact(err.Error()))
+	explain.Unrecorded(p.Stderr, ref, again, publicReason(err), p.pushID())
 }
 
 func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.Update, push string) error {
@@ -56,9 +56,9 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 	if len(moved) == 0 {
 		return nil
 	}
-	token, err := receive.FindToken()
+	token, err := p.token()
 	if err != nil {
-		return because("the process that receives this push cannot be found", err)
+		return err
 	}
 	receipts, drifts, err := p.settlePush(ctx, s, moved, token, push)
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 	settledNow := make(map[uint64]bool)
 	for _, m := range moved {
 		intent := announced[errandOf(m.pushed)]
-		if intent == nil {
+		if intent == nil || recordedSince(l, s.spot(m.env, m.ref), intent) {
 			d, e, err := s.unannounced(l, m, push)
 			if err != nil {
 				return nil, nil, err
@@ -113,7 +113,20 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 		return nil, nil, err
 	}
 	number(entries, receipts, drifts)
+	for i := range receipts[:min(len(receipts), explain.MostReceipts)] {
+		env, _ := s.site.Environment(receipts[i].Ref)
+		if err := s.nextOf(l, env, &receipts[i]); err != nil {
+			return nil, nil, err
+		}
+	}
 	return receipts, drifts, nil
+}
+
+// recordedSince reports whether another hook has taken the move that the intent
+// announced for another push's: it had waited long enough for this one.
+func recordedSince(l *book, spot Spot, intent *ledger.Entry) bool {
+	live, err := l.live(spot)
+	return err == nil && live.Record > intent.Seq && live.New == policy.ObjectID(intent.New) && intent.Old != intent.New
 }
 
 // number puts the records that the entries became into what will be told.
@@ -159,16 +172,35 @@ func (s *scene) unannounced(l *book, m *move, push string) (*drift, *ledger.Entr
 
 // receipt is what the developer will be told of a deployment. It must be made
 // before the deployment is recorded, to know what was live until then.
-func (s *scene) receipt(r records, env *policy.Environment, intent *ledger.Entry) (explain.Receipt, error) {
+func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) (explain.Receipt, error) {
 	ref := policy.RefName(intent.Ref)
-	live, err := r.live(s.spot(env, ref))
+	live, err := l.live(s.spot(env, ref))
 	if err != nil {
 		return explain.Receipt{}, err
 	}
-	return explain.Receipt{
+	receipt := explain.Receipt{
 		Environment: env.Name, Ref: ref, Kind: policy.Kind(intent.Kind),
 		Commit: policy.ObjectID(intent.Commit), Subject: intent.Subject, Principal: intent.Principal,
-		Evidence: intent.Evidence, Before: live, Next: s.after(env, ref),
-		CanRollBack: env.Rollback != policy.RollbackNone,
-	}, nil
+		Evidence: intent.Evidence, Before: live, NoCommands: !s.carriesOut(deployRefs),
+		CanRollBack: env.Rollback != policy.RollbackNone, Several: len(env.Refs) > 1 || !env.Refs[0].Exact(),
+	}
+	if receipt.Kind == policy.Rollback {
+		spot := s.spot(env, ref)
+		target, err := l.onRef(spot, receipt.Commit)
+		if err == nil {
+			receipt.Withdrawn, receipt.MoreWithdrawn, err = l.since(spot, target)
+		}
+		if err != nil {
+			return explain.Receipt{}, err
+		}
+	}
+	return receipt, nil
+}
+
+// nextOf adds where the commit can go from here, once it is recorded here.
+func (s *scene) nextOf(r records, env *policy.Environment, receipt *explain.Receipt) (err error) {
+	if receipt.Kind != policy.Rollback {
+		receipt.Next, err = s.after(r, env, receipt.Ref, receipt.Commit)
+	}
+	return err
 }

@@ -15,7 +15,7 @@ import (
 // exit status: 0 only if every update may go on and the intent of each that
 // concerns an environment is durable in the ledger.
 func PreReceive(p *Process) (status int) {
-	push := newPushID()
+	push := p.pushID()
 	var s *scene
 	defer func() {
 		if value := recover(); value != nil {
@@ -96,8 +96,8 @@ func (j *judge) decide(ctx context.Context, updates int) (bool, error) {
 	}
 	j.principal = principal
 	if len(j.sorted.moves) > 0 && len(j.sorted.refusals) == 0 {
-		if j.token, err = receive.FindToken(); err != nil {
-			return false, because("the process that receives this push cannot be found", err)
+		if j.token, err = j.process.token(); err != nil {
+			return false, err
 		}
 	}
 	ledgerErr := j.run(ctx)

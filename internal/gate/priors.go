@@ -18,42 +18,78 @@ type priorLook struct {
 	done bool // it has been looked at
 }
 
-// catchUpPriors settles what killed pushes of the same commit have left in the
-// environments before, so that a commit that has been deployed there is not
-// refused for want of a record. A push there that still runs is not waited
-// for.
-func (j *judge) catchUpPriors(l *book, m *move, open map[Spot][]ledger.Entry) (next, error) {
-	for spot, intents := range open {
-		if !slices.Contains(m.env.After, spot.Environment) || !announces(intents, m.commit) {
-			continue
+// catchUpPriors settles what unfinished pushes have left in the environments
+// before, as far as it bears on m's commit: a deployment of it that is not on
+// record yet, and any rollback, which may have taken it away. All refs that
+// must be read for that are asked for at once.
+func (j *judge) catchUpPriors(l *book, m *move) (next, error) {
+	what := done
+	for _, name := range m.env.After {
+		env, ok := j.scene.policy.Environment(name)
+		if !ok {
+			continue // Evaluate refuses for want of this answer
 		}
-		seen := j.priors[spot]
-		if seen == nil {
-			dead := make(map[uint64]bool)
-			if gone(intents, j.process.Now(), dead); len(dead) > 0 {
-				j.priors[spot] = &priorLook{dead: dead}
-				return lookNow, nil
-			}
-			continue
-		}
-		if seen.look.err != nil {
-			continue // who may push here need not be able to read there
-		}
-		live, err := l.live(spot)
+		open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Environment: name,
+			Repository: env.Repository.Path(j.scene.site.Service)})
 		if err != nil {
 			return done, err
 		}
-		entries, _ := settleRef(intents, live.New, seen.look.id, seen.dead)
-		if err := l.Append(entries...); err != nil {
-			return done, err
+		for spot, intents := range open {
+			if !bears(intents, m.commit) {
+				continue
+			}
+			then, err := j.settlePrior(l, spot, intents)
+			if err != nil {
+				return done, err
+			}
+			what = max(what, then)
 		}
-		delete(open, spot)
 	}
-	return done, nil
+	return what, nil
 }
 
-func announces(intents []ledger.Entry, commit policy.ObjectID) bool {
-	return slices.ContainsFunc(intents, func(e ledger.Entry) bool { return e.Commit == string(commit) })
+// bears reports whether the outcome of open intents may change where a commit
+// stands.
+func bears(intents []ledger.Entry, commit policy.ObjectID) bool {
+	return slices.ContainsFunc(intents, func(e ledger.Entry) bool {
+		return e.Commit == string(commit) || e.Kind == string(policy.Rollback)
+	})
+}
+
+func (j *judge) settlePrior(l *book, spot Spot, intents []ledger.Entry) (next, error) {
+	seen := j.priors[spot]
+	if seen == nil || !covers(seen, intents) {
+		seen = &priorLook{dead: make(map[uint64]bool)}
+		gone(intents, j.process.Now(), seen.dead)
+		j.priors[spot] = seen
+		return lookNow, nil
+	}
+	if seen.look.err != nil {
+		return done, because("an environment before has a push that is not settled, and its ref cannot be read", seen.look.err)
+	}
+	live, err := l.live(spot)
+	if err != nil {
+		return done, err
+	}
+	drifted, _, err := l.drift(spot)
+	if err != nil {
+		return done, err
+	}
+	entries, wait := settleRef(intents, refState{live.New, drifted, seen.look.id, seen.dead, j.late})
+	if wait {
+		delete(j.priors, spot)
+		return lookSoon, nil
+	}
+	return done, l.Append(entries...)
+}
+
+// covers reports whether each intent was there when the ref was looked at: one
+// that came later may have moved it since.
+func covers(seen *priorLook, intents []ledger.Entry) bool {
+	return slices.IndexFunc(intents, func(e ledger.Entry) bool {
+		_, known := seen.dead[e.Seq]
+		return !known
+	}) < 0
 }
 
 // lookAtPriors reads the refs that catchUpPriors has asked for, without the

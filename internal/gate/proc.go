@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/gitfacts"
@@ -17,7 +19,7 @@ import (
 // does so only for updates that pre-receive has announced in the ledger. It
 // also carries out the command refs.
 func ProcReceive(p *Process) (status int) {
-	push := newPushID()
+	push := p.pushID()
 	var s *scene
 	defer func() {
 		if value := recover(); value != nil {
@@ -68,9 +70,9 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 	if len(guarded) == 0 {
 		return nil
 	}
-	token, err := receive.FindToken()
+	token, err := p.token()
 	if err != nil {
-		return because("the process that receives this push cannot be found", err)
+		return err
 	}
 	intents, err := p.intentsOf(ctx, s, token)
 	if err != nil {
@@ -110,7 +112,14 @@ func (p *Process) carryOut(ctx context.Context, s *scene, talk *receive.ProcRece
 	env, ok := s.site.Environment(target)
 	var intent *ledger.Entry
 	for i := range intents {
-		if intents[i].Ref == string(target) && intents[i].New == string(u.New) {
+		if intents[i].Ref != string(target) {
+			continue
+		}
+		means, err := s.means(ctx, u.New, policy.ObjectID(intents[i].New))
+		if err != nil {
+			return because("a pushed object cannot be read", err)
+		}
+		if means {
 			intent = &intents[i]
 		}
 	}
@@ -119,32 +128,42 @@ func (p *Process) carryOut(ctx context.Context, s *scene, talk *receive.ProcRece
 		talk.Deny(u.Ref, "pre-receive did not judge this push")
 		return nil
 	}
-	why, err := p.moveRef(ctx, s, talk, intent)
-	if err != nil {
-		return err
+	why, err := p.mayMove(ctx, s, talk, intent)
+	if err == nil && why == "" {
+		return p.carry(ctx, s, talk, u, env, intent)
 	}
-	if why != "" {
-		if err := p.giveUp(ctx, s, intent, why); err != nil {
-			return err
-		}
-		explain.NotMoved(p.Stderr, env.Name, target, why)
-		talk.Deny(u.Ref, why)
-		return nil
+	if err == nil {
+		err = p.giveUp(ctx, s, intent, why)
 	}
-	move := receive.Move{Ref: target, Old: policy.ObjectID(intent.Old), New: policy.ObjectID(intent.New)}
-	move.Forced = s.forced(ctx, move.Old, move.New)
-	talk.Moved(u.Ref, move)
-	return p.settleCommand(ctx, s, env, intent)
+	if err == nil {
+		p.deny(talk, u.Ref, env, target, why)
+	}
+	return err
 }
 
-// moveRef moves the intent's ref, after the same checks that git makes for a
-// push to the ref itself. A reason means that the ref stays where it is.
-func (p *Process) moveRef(ctx context.Context, s *scene, talk *receive.ProcReceive, intent *ledger.Entry) (why string, err error) {
+func (p *Process) deny(talk *receive.ProcReceive, command policy.RefName, env *policy.Environment, target policy.RefName, why string) {
+	explain.NotMoved(p.Stderr, env.Name, target, why)
+	talk.Deny(command, why)
+}
+
+// means reports whether a pushed object is the commit that was announced, or a
+// tag of it.
+func (s *scene) means(ctx context.Context, pushed, announced policy.ObjectID) (bool, error) {
+	if pushed == announced {
+		return true, nil
+	}
+	objects, err := s.repo.Commits(ctx, []policy.ObjectID{pushed})
+	return objects[pushed].Commit == announced && announced != "", err
+}
+
+// mayMove makes the checks that git makes for a push to the ref itself. A
+// reason means that the ref stays where it is.
+func (p *Process) mayMove(ctx context.Context, s *scene, talk *receive.ProcReceive, intent *ledger.Entry) (why string, err error) {
 	if talk.Atomic {
 		return "a command ref must be pushed without --atomic", nil
 	}
-	ref, old, id := policy.RefName(intent.Ref), policy.ObjectID(intent.Old), policy.ObjectID(intent.New)
-	if old != id {
+	ref := policy.RefName(intent.Ref)
+	if intent.Old != intent.New {
 		_, at, err := s.repo.CheckedOut(ctx, ref)
 		if err != nil {
 			return "", because("the repository's work trees cannot be listed", err)
@@ -158,18 +177,109 @@ func (p *Process) moveRef(ctx context.Context, s *scene, talk *receive.ProcRecei
 		return "", because("the repository's update hook cannot be found", err)
 	}
 	if ok {
-		if yes, err := p.runHook(hook, nil, string(ref), string(old), string(id)); err != nil || !yes {
+		if yes, err := p.runHook(hook, nil, intent.Ref, intent.Old, intent.New); err != nil || !yes {
 			return "the repository's update hook declined it", err
 		}
 	}
-	err = s.repo.MoveRef(ctx, ref, id, old, fmt.Sprintf("pathgate: %s, record %d", intent.Kind, intent.Seq))
-	if errors.Is(err, gitfacts.ErrLostRace) {
-		return "the ref was moved by somebody else meanwhile", nil
-	}
-	if err != nil {
-		return "", because("git could not move the ref", err)
-	}
 	return "", nil
+}
+
+// moveTime bounds the move of a ref, which happens under the ledger's lock.
+const moveTime = 5 * time.Second
+
+// carry moves the ref and records it, under one lock: so nobody can take the
+// push for over, and settle its intent, between the two. It must still be the
+// push that pre-receive judged, with its intent open.
+func (p *Process) carry(ctx context.Context, s *scene, talk *receive.ProcReceive, u receive.Update, env *policy.Environment, intent *ledger.Entry) error {
+	move := receive.Move{Ref: policy.RefName(intent.Ref), Old: policy.ObjectID(intent.Old), New: policy.ObjectID(intent.New)}
+	move.Forced = s.forced(ctx, move.Old, move.New)
+	out, err := p.moveAndRecord(ctx, s, env, intent)
+	switch {
+	case out.why != "":
+		p.deny(talk, u.Ref, env, move.Ref, out.why)
+		return err
+	case !out.moved:
+		return err
+	}
+	talk.Moved(u.Ref, move)
+	if err != nil {
+		p.tellUnrecorded(s, move.Ref, intent.Old == intent.New, because("", err))
+		return nil
+	}
+	out.receipt.Sideways = move.Forced
+	explain.Receipts(p.Stderr, []explain.Receipt{out.receipt})
+	return nil
+}
+
+// A carried intent is one that proc-receive has tried to carry out.
+type carried struct {
+	moved   bool
+	why     string // the ref stays where it is
+	receipt explain.Receipt
+}
+
+func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) (out carried, err error) {
+	l, err := openBook(ctx, s.policy, p.Now)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	open, err := p.stillOpen(l, intent)
+	if err != nil {
+		return out, err
+	}
+	if !open {
+		out.why = "this push was given up meanwhile"
+		return out, nil
+	}
+	if out.receipt, err = s.receipt(l, env, intent); err != nil {
+		return out, err
+	}
+	if out.moved, out.why, err = s.move(ctx, intent); !out.moved {
+		if err == nil {
+			err = l.Append(abandoned(intent, out.why))
+		}
+		return out, err
+	}
+	e := deployed(intent, "")
+	if err = l.Append(e); err != nil {
+		return out, err
+	}
+	out.receipt.Record = e.Seq
+	return out, s.nextOf(l, env, &out.receipt)
+}
+
+// stillOpen reports whether the intent is open and its push goes on.
+func (p *Process) stillOpen(l *book, intent *ledger.Entry) (bool, error) {
+	token, err := receive.FindToken() // anew: receive-pack may have gone
+	if err != nil || string(token) != intent.Token {
+		return false, nil
+	}
+	intents, err := l.Intents(ledger.IntentFilter{Token: intent.Token})
+	return slices.ContainsFunc(intents, func(e ledger.Entry) bool { return e.Seq == intent.Seq }), err
+}
+
+// move moves the ref by compare and swap. Where git fails, the ref itself is
+// asked whether it moved.
+func (s *scene) move(ctx context.Context, intent *ledger.Entry) (moved bool, why string, err error) {
+	ref, old, id := policy.RefName(intent.Ref), policy.ObjectID(intent.Old), policy.ObjectID(intent.New)
+	within, cancel := context.WithTimeout(ctx, moveTime)
+	defer cancel()
+	err = s.repo.MoveRef(within, ref, id, old, fmt.Sprintf("pathgate: %s, record %d", intent.Kind, intent.Seq))
+	if err == nil {
+		return true, "", nil
+	}
+	if errors.Is(err, gitfacts.ErrLostRace) {
+		return false, "the ref was moved by somebody else meanwhile", nil
+	}
+	_, at, readErr := s.repo.Resolve(ctx, ref)
+	switch {
+	case readErr != nil:
+		return false, "", because("git failed to move the ref; it may have moved", errors.Join(err, readErr))
+	case old != id && orZero(at, id) == id:
+		return true, "", nil
+	}
+	return false, "git could not move the ref; is there one whose name is in its way?", nil
 }
 
 // forced tells git's client whether to mark the move as forced. That is for
@@ -180,35 +290,6 @@ func (s *scene) forced(ctx context.Context, old, id policy.ObjectID) bool {
 	}
 	_, exit, err := s.repo.Git(ctx, nil, "merge-base", "--is-ancestor", string(old), string(id))
 	return err == nil && exit == 1
-}
-
-// settleCommand records what proc-receive itself has moved. The ref has moved,
-// so a fault here is told, not answered.
-func (p *Process) settleCommand(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) error {
-	receipt, err := p.recordCommand(ctx, s, env, intent)
-	if err != nil {
-		p.tellUnrecorded(s, policy.RefName(intent.Ref), intent.Push, because("", err))
-		return nil
-	}
-	explain.Receipts(p.Stderr, []explain.Receipt{receipt})
-	return nil
-}
-
-func (p *Process) recordCommand(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) (receipt explain.Receipt, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
-	if err != nil {
-		return receipt, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	if receipt, err = s.receipt(l, env, intent); err != nil {
-		return receipt, err
-	}
-	e := deployed(intent, "")
-	if err = l.Append(e); err != nil {
-		return receipt, err
-	}
-	receipt.Record = e.Seq
-	return receipt, nil
 }
 
 // giveUp settles an intent whose ref did not move.

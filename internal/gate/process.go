@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -28,9 +29,28 @@ type Process struct {
 	Stdout io.Writer // git's end of the proc-receive protocol
 	Stderr io.Writer // what the developer reads
 	Now    func() time.Time
+	// found is the push's token, once it has been looked for.
+	found *foundToken
 	// Log takes what is for the server's administrators only, such as the
 	// cause of a fault; it may be nil.
 	Log func(line string)
+}
+
+type foundToken struct {
+	token receive.Token
+	err   error
+}
+
+// token finds, once, which receive-pack this hook works for.
+func (p *Process) token() (receive.Token, error) {
+	if p.found == nil {
+		token, err := receive.FindToken()
+		if err != nil {
+			err = because("the process that receives this push cannot be found", err)
+		}
+		p.found = &foundToken{token, err}
+	}
+	return p.found.token, p.found.err
 }
 
 // judgeTime bounds the judging of one push. What a hook does besides is bounded
@@ -77,11 +97,17 @@ func openScene(gitDir string) (*scene, error) {
 	return s, nil
 }
 
-// newPushID returns a name for everything that one push writes: 13 letters and
-// digits, 64 random bits.
-func newPushID() string {
+// pushID names everything that one push writes, in 13 letters and digits. It is
+// made from the push's token, so that the three hooks of one push come to the
+// same; where there is none, it is random.
+func (p *Process) pushID() string {
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	if token, err := p.token(); err == nil {
+		sum := sha256.Sum256([]byte(token))
+		copy(b[:], sum[:])
+	} else {
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	}
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 }
 

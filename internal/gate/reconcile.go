@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 // A Finding is one thing that reconcile settled or saw.
 type Finding struct {
 	// What is "deployed", "abandoned", "waiting" (its push still runs),
-	// "drift", "drift-over", or "unreadable" (the repository could not be
-	// read).
+	// "drift", "drift-over", "gone" (the repository is not there any more) or
+	// "unreadable".
 	What   string
 	Spot   Spot
 	Record uint64          // the entry written for it, zero if none was
@@ -50,12 +51,12 @@ func settleAll(ctx context.Context, pol *policy.Policy, before *surveyed, observ
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	open, err := l.openIntents("")
+	open, err := l.openIntents(ledger.IntentFilter{})
 	if err != nil {
 		return nil, err
 	}
 	for _, spot := range before.order {
-		findings, err := reconcileRef(l, before, spot, open[spot], observed[spot])
+		findings, err := reconcileRef(l, before, spot, open[spot], observed[spot], belongs(pol, spot))
 		if err != nil {
 			return found, err
 		}
@@ -138,9 +139,9 @@ func observeAll(ctx context.Context, pol *policy.Policy, s *surveyed) map[Spot]l
 
 // reconcileRef settles one ref under the lock, with what was seen of it after
 // the pushes in before.dead were over.
-func reconcileRef(l *book, before *surveyed, spot Spot, intents []ledger.Entry, saw look) ([]Finding, error) {
+func reconcileRef(l *book, before *surveyed, spot Spot, intents []ledger.Entry, saw look, listed bool) ([]Finding, error) {
 	if saw.err != nil {
-		return []Finding{{What: "unreadable", Spot: spot, Err: saw.err}}, nil
+		return unread(spot, saw.err, listed || len(intents) > 0), nil
 	}
 	live, err := l.live(spot)
 	if err != nil {
@@ -149,7 +150,11 @@ func reconcileRef(l *book, before *surveyed, spot Spot, intents []ledger.Entry, 
 	if live.Record != before.live[spot].Record {
 		return nil, nil // a push was recorded meanwhile; what was seen is stale
 	}
-	entries, wait := settleRef(intents, live.New, saw.id, before.dead)
+	drifted, _, err := l.drift(spot)
+	if err != nil {
+		return nil, err
+	}
+	entries, wait := settleRef(intents, refState{live: live.New, drifted: drifted, observed: saw.id, dead: before.dead})
 	if err := l.Append(entries...); err != nil {
 		return nil, err
 	}
@@ -163,11 +168,32 @@ func reconcileRef(l *book, before *surveyed, spot Spot, intents []ledger.Entry, 
 	if live, err = l.live(spot); err != nil {
 		return found, err
 	}
+	if !listed {
+		return found, nil
+	}
 	finding, err := reconcileDrift(l, spot, live, saw.id)
 	if finding != nil {
 		found = append(found, *finding)
 	}
 	return found, err
+}
+
+// belongs reports whether the policy still has the environment of a spot, with
+// that repository and ref. What it has no more is left in peace.
+func belongs(pol *policy.Policy, spot Spot) bool {
+	env, ok := pol.Environment(spot.Environment)
+	return ok && env.Repository.Path(spot.Service) == spot.Repository && matches(env, spot.Ref)
+}
+
+// unread tells of a ref that could not be read, if it matters.
+func unread(spot Spot, err error, matters bool) []Finding {
+	switch {
+	case !matters:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return []Finding{{What: "gone", Spot: spot, Err: err}}
+	}
+	return []Finding{{What: "unreadable", Spot: spot, Err: err}}
 }
 
 // reconcileDrift records drift once, and its end once.

@@ -44,12 +44,14 @@ func TestSettleRef(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		intents        string // ! marks a push that is over
-		live, observed string
+		live, observed string // "A~D": on record A, drift recorded at D
 		want           string // +N deployed, -N abandoned, "wait"
 	}{
 		{"nothing open", "", "A", "A", ""},
 		{"under way, not moved", "1:A>B", "A", "A", ""},
 		{"under way, moved, about to be recorded", "1:A>B", "A", "B", "wait"},
+		{"waited for long enough", "1:A>B", "A", "B", "late +1"},
+		{"rivals that both run, waited for long enough", "1:A>B 2:A>B", "A", "B", "late +1"},
 		{"killed after the move", "1:A>B!", "A", "B", "+1"},
 		{"killed before the move", "1:A>B!", "A", "A", "-1"},
 		{"killed creating the ref", "1:0>B!", "-", "B", "+1"},
@@ -62,14 +64,24 @@ func TestSettleRef(t *testing.T) {
 		{"deleted by somebody", "1:A>B!", "A", "-", "-1"},
 		{"a redeploy cannot be seen in a ref", "1:A>A!", "A", "A", "-1"},
 		{"a redeploy does not explain drift", "1:B>B!", "A", "B", "-1"},
-		{"a move out of drift", "1:D>B!", "A", "B", "+1"},
+		{"a move out of drift", "1:D>B!", "A~D", "B", "+1"},
+		{"not from where the ref was", "1:D>B!", "A", "B", "-1"},
+		{"back to nothing", "1:A>B!", "B", "A", "-1"},
 		{"recorded by another hook already", "1:A>B!", "B", "B", "-1"},
 		{"a push that runs is left alone", "1:A>B 2:A>C!", "A", "A", "-2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			intents, dead := readIntents(t, test.intents)
-			entries, wait := settleRef(intents, id(test.live), id(test.observed), dead)
+			live, drifted, _ := strings.Cut(test.live, "~")
+			at := refState{live: id(live), observed: id(test.observed), dead: dead, late: strings.HasPrefix(test.want, "late")}
+			if drifted != "" {
+				at.drifted = id(drifted)
+			}
+			entries, wait := settleRef(intents, at)
 			var got []string
+			if at.late {
+				got = append(got, "late")
+			}
 			for _, e := range entries {
 				sign := map[ledger.Type]string{ledger.TypeDeployed: "+", ledger.TypeAbandoned: "-"}[e.Type]
 				got = append(got, fmt.Sprintf("%s%d", sign, e.Intent))
@@ -81,6 +93,20 @@ func TestSettleRef(t *testing.T) {
 				t.Errorf("settleRef = %q, want %q", strings.Join(got, " "), test.want)
 			}
 		})
+	}
+}
+
+// Whose move it was cannot be told from the ref: no person is named as fact.
+func TestRivalsAreNotNamed(t *testing.T) {
+	intents, dead := readIntents(t, "4:A>B! 5:A>B!")
+	intents[0].Principal, intents[1].Principal = "bob", "mallory"
+	entries, _ := settleRef(intents, refState{live: id("A"), observed: id("B"), dead: dead})
+	if e := entries[0]; e.Principal != "" || !strings.Contains(e.Reason, "4 by bob, or 5 by mallory") {
+		t.Errorf("principal %q, reason %q; want none named and both told", e.Principal, e.Reason)
+	}
+	intents[1].Principal = "bob"
+	if entries, _ = settleRef(intents, refState{live: id("A"), observed: id("B"), dead: dead}); entries[0].Principal != "bob" {
+		t.Errorf("principal %q though both are bob's", entries[0].Principal)
 	}
 }
 

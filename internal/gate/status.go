@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -74,7 +75,7 @@ func surveyLedger(ctx context.Context, pol *policy.Policy, service policy.Servic
 		name := row.spot.Environment
 		lives[name] = append(lives[name], Status{Spot: row.spot, Live: row.live})
 	}
-	open, err := l.openIntents("")
+	open, err := l.openIntents(ledger.IntentFilter{Service: service})
 	if err != nil {
 		return nil, err
 	}

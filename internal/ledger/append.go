@@ -17,7 +17,7 @@ const clockSlack = 5 * time.Minute
 // when they are durable. It sets their Seq, Time and Prev, and makes their
 // strings safe to print. What an entry refers to must be recorded before.
 //
-// Its errors wrap ErrClock, ErrTooLong or ErrWrite. After ErrWrite the
+// Its errors wrap ErrClock, ErrTooLong, ErrNotOpen or ErrWrite. After ErrWrite the
 // entries must be taken as not written, and the ledger must be opened anew.
 // A failure of the index is none: the journal has the entries, and the index
 // gets them from there.
@@ -33,8 +33,31 @@ func (l *Ledger) Append(entries ...*Entry) error {
 			return fmt.Errorf("append to the ledger %s: an entry of type %q, or one that names a ledger", l.dir, e.Type)
 		}
 	}
-	if err := l.append(now, entries...); err != nil {
+	err := l.checkOpen(entries)
+	if err == nil {
+		err = l.append(now, entries...)
+	}
+	if err != nil {
 		return fmt.Errorf("append to the ledger %s: %w", l.dir, err)
+	}
+	return nil
+}
+
+// checkOpen refuses entries that settle an intent which is not open, or twice.
+func (l *Ledger) checkOpen(entries []*Entry) error {
+	settled := make(map[uint64]bool)
+	for _, e := range entries {
+		if e.Type != TypeDeployed && e.Type != TypeAbandoned {
+			continue
+		}
+		at, err := l.place(keySeq(keyIntent, e.Intent))
+		if err != nil {
+			return err
+		}
+		if at.seq == 0 || settled[e.Intent] {
+			return fmt.Errorf("%w: record %d", ErrNotOpen, e.Intent)
+		}
+		settled[e.Intent] = true
 	}
 	return nil
 }

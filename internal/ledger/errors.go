@@ -38,6 +38,8 @@ var (
 	ErrWrite = errors.New("the ledger could not be written")
 	// ErrTooLong: an entry does not fit into MaxLine bytes.
 	ErrTooLong = errors.New("the entry is too long")
+	// ErrNotOpen: an entry would settle an intent that is not open.
+	ErrNotOpen = errors.New("the intent is not open")
 	// ErrSound: Repair found nothing that needs accepting.
 	ErrSound = errors.New("the ledger needs no repair")
 

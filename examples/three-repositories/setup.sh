@@ -51,13 +51,16 @@ root=$(printf '%s\n' "$path" | sed -n 's/^root  *//p')
 [ -n "$(find "$root" -prune -user "$(id -un)")" ] ||
 	fail "$root belongs to somebody else; run this as the user that git runs as"
 
-for service; do
+services=$*
+set --
+for service in $services; do
 	for environment in dev stg prd; do
 		repository=$root/$service/$environment.git
 		if [ ! -e "$repository/HEAD" ]; then
 			git init -q --bare "$repository"
 			git --git-dir="$repository" symbolic-ref HEAD refs/heads/main
 		fi
-		pathgate install --policy "$policy" "$repository"
+		set -- "$@" "$repository"
 	done
 done
+pathgate install --policy "$policy" "$@"

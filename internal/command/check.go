@@ -15,8 +15,10 @@ func (a *app) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [POLICY]",
 		Short: "say whether a policy file is sound, and what it means",
-		Long:  "Check reads a policy file and prints every error in it with its line, or the\npath that it describes. Status 0: sound; 1: wrong; 3: it could not be read.",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Check reads a policy file and prints every error in it with its line, or\n" +
+			"the path that it describes. Status 0: sound; 1: wrong; 3: it could not be\n" +
+			"read, or may be written by others.",
+		Args: words("[POLICY]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if a.policyFlag != "" {
@@ -35,7 +37,7 @@ func (a *app) check() *cobra.Command {
 }
 
 func (a *app) runCheck(format string) error {
-	pol, path, err := a.loadPolicy("")
+	pol, path, err := a.loadPolicy()
 	wrong := (policy.Errors)(nil)
 	if errors.As(err, &wrong) {
 		if format == "json" {

@@ -19,11 +19,12 @@ func (a *app) explain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain ENVIRONMENT COMMIT",
 		Short: "say what the gate would answer to a push, and why",
-		Long: "Explain judges the commit as a push to the environment would be judged now, and\n" +
-			"writes nothing. COMMIT is a full ID, or anything that git understands in the\n" +
-			"environment's repository or the current one. Status 0: it would be let in;\n" +
-			"1: it would be refused.",
-		Args: cobra.ExactArgs(2),
+		Long: "Explain judges the commit as a push to the environment would be judged\n" +
+			"now, and writes nothing. COMMIT is a full ID, or anything that git\n" +
+			"understands in the environment's repository or the current one. Status 0:\n" +
+			"it would be let in; 1: it would be refused, or nothing is known of the\n" +
+			"service or the commit; 3: that could not be found out.",
+		Args: words("ENVIRONMENT", "COMMIT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
@@ -38,7 +39,7 @@ func (a *app) explain() *cobra.Command {
 }
 
 func (a *app) runExplain(ctx context.Context, environment, commit string, service policy.Service, ref, format string) error {
-	pol, _, err := a.loadPolicy("")
+	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
 	}
@@ -50,6 +51,9 @@ func (a *app) runExplain(ctx context.Context, environment, commit string, servic
 		if service, err = a.onlyService(ctx, pol); err != nil {
 			return err
 		}
+	}
+	if err := a.knownService(ctx, pol, service); err != nil {
+		return err
 	}
 	target, err := targetRef(env, ref)
 	if err != nil {
@@ -93,6 +97,26 @@ func (a *app) onlyService(ctx context.Context, pol *policy.Policy) (policy.Servi
 	return "", fmt.Errorf("name the service with --service; on record are %s", counted(len(services), "service"))
 }
 
+// knownService is an error if a service has neither a record nor a repository.
+func (a *app) knownService(ctx context.Context, pol *policy.Policy, service policy.Service) error {
+	for _, env := range pol.Environments {
+		name := env.Repository.Path(service)
+		if _, err := gitfacts.Open(filepath.Join(pol.Root, filepath.FromSlash(name))); err == nil && validService(pol, name) {
+			return nil
+		}
+	}
+	services, err := a.services(ctx, pol)
+	if err == nil && !contains(services, service) {
+		err = refused(fmt.Errorf("nothing is known of a service %q: it has no repository and no record", service))
+	}
+	return err
+}
+
+func validService(pol *policy.Policy, name string) bool {
+	_, ok := pol.Site(name)
+	return ok
+}
+
 func targetRef(env *policy.Environment, ref string) (policy.RefName, error) {
 	if ref == "" {
 		if env.Refs[0].Exact() {
@@ -100,15 +124,13 @@ func targetRef(env *policy.Environment, ref string) (policy.RefName, error) {
 		}
 		return "", fmt.Errorf("name one of the environment's refs with --ref; they are %s", env.Refs[0])
 	}
-	if !strings.HasPrefix(ref, "refs/") {
-		ref = "refs/heads/" + ref
-	}
+	full := fullRef(ref)
 	for _, pattern := range env.Refs {
-		if pattern.Match(policy.RefName(ref)) {
-			return policy.RefName(ref), nil
+		if pattern.Match(full) {
+			return full, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not a ref of %s", ref, env.Name)
+	return "", fmt.Errorf("%s is not a ref of %s", full, env.Name)
 }
 
 // findCommit turns what was typed into a full ID, asking the environment's

@@ -3,6 +3,7 @@ package command
 import (
 	_ "embed"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -37,5 +38,33 @@ func topics(stdout io.Writer) []*cobra.Command {
 		page("policy", "the policy file: every key, commented; itself a policy", reference),
 		page("codes", "the refusal codes, one by one", helpCodes),
 		page("push", "what developers type, and what they read", helpPush),
+	}
+}
+
+// plainHelp puts our own words where cobra has its stock ones, and keeps help
+// within 80 columns.
+func plainHelp(root *cobra.Command) {
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 79"))
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [VERB or PAGE]",
+		Short: "print the help of a verb, or a page",
+		Long:  "Help prints the help of a verb, or one of the pages that \"pathgate help\"\nlists at its end. Status 2: there is no such verb or page.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				if found == nil || len(rest) == 0 {
+					found, rest = root, args
+				}
+				return notAVerb(found, rest[0])
+			}
+			return found.Help()
+		},
+	})
+	root.InitDefaultHelpCmd()
+	for _, cmd := range append(root.Commands(), root) {
+		for _, below := range append(cmd.Commands(), cmd) {
+			below.InitDefaultHelpFlag()
+			below.Flags().Lookup("help").Usage = "print this help"
+		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 func (a *app) ledger() *cobra.Command {
-	cmd := &cobra.Command{Use: "ledger", Short: "check and mend the ledger", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "ledger", Short: "check and mend the ledger",
+		Long: "These verbs check and mend the ledger that the policy names.", Args: aVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(a.ledgerVerify(), a.ledgerRebuild(), a.ledgerRepair())
 	return cmd
@@ -21,9 +22,12 @@ func (a *app) ledger() *cobra.Command {
 func (a *app) ledgerVerify() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use: "verify", Short: "check the whole ledger: chain, order, and that every deployment was allowed",
-		Long: "Verify reads the journal from its first line and names the first line that does\nnot hold. Status 0: everything holds; 1: something does not; 3: it could not be\nread.",
-		Args: cobra.NoArgs,
+		Use: "verify", Short: "check all of it, and that every deployment was allowed",
+		Long: "Verify reads the journal from its first line and names the first line that\n" +
+			"does not hold. It changes nothing. Status 0: everything holds, but for an\n" +
+			"unfinished last line that may be being written; 1: something does not;\n" +
+			"3: it could not be read.",
+		Args: words(),
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
@@ -36,7 +40,7 @@ func (a *app) ledgerVerify() *cobra.Command {
 }
 
 func (a *app) runVerify(format string) error {
-	pol, _, err := a.loadPolicy("")
+	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,10 @@ func (a *app) printVerify(r *ledger.Report) {
 	} else {
 		fmt.Fprintf(a.stdout, "before that, %s hold\n", counted(int(r.Records), "record"))
 	}
-	fmt.Fprintf(a.stdout, "ledger   %s\nlast     record %d, sha256 %s\nindex    %s\n", r.Ledger, r.Records, r.Hash, r.Index)
+	fmt.Fprintf(a.stdout, "ledger   %s\nlast     record %d, sha256 %s\n", r.Ledger, r.Records, r.Hash)
+	if r.Index != "" {
+		fmt.Fprintf(a.stdout, "index    %s\n", r.Index)
+	}
 	if r.Open > 0 {
 		fmt.Fprintf(a.stdout, "open     %s; pathgate reconcile settles what is over\n", counted(r.Open, "intent"))
 	}
@@ -88,9 +95,12 @@ func (a *app) printVerify(r *ledger.Report) {
 
 func (a *app) ledgerRebuild() *cobra.Command {
 	return &cobra.Command{
-		Use: "rebuild", Short: "make the index anew from the journal", Args: cobra.NoArgs,
+		Use: "rebuild", Short: "make the index anew from the journal",
+		Long: "Rebuild makes the index anew. It holds nothing that the journal does not,\n" +
+			"so nothing is lost. Status 3: the journal was cut or is damaged.",
+		Args: words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			pol, _, err := a.loadPolicy("")
+			pol, _, err := a.loadPolicy()
 			if err != nil {
 				return err
 			}
@@ -107,16 +117,17 @@ func (a *app) ledgerRepair() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "repair --reason TEXT", Short: "go on after the ledger was cut, moved, or the clock went back",
-		Long: "Repair accepts what made every push a fault: a journal that was cut or restored\n" +
-			"from a copy, a policy root that moved, a clock that is behind the last entry. It\n" +
-			"writes an entry that says so and is kept for ever. Look with 'ledger verify' and\n" +
-			"'doctor' first. A journal that is damaged in its middle cannot be repaired.",
-		Args: cobra.NoArgs,
+		Long: "Repair accepts what made every push a fault: a journal that was cut or\n" +
+			"restored from a copy, a policy root that moved, a clock that is behind the\n" +
+			"last entry. It writes an entry that says so and is kept for ever. Look\n" +
+			"with 'pathgate ledger verify' and 'pathgate doctor' first. A journal that\n" +
+			"is damaged in its middle cannot be repaired: status 3.",
+		Args: words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if reason == "" {
 				return errors.New("say why with --reason")
 			}
-			pol, _, err := a.loadPolicy("")
+			pol, _, err := a.loadPolicy()
 			if err != nil {
 				return err
 			}

@@ -1,16 +1,14 @@
 package command
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -28,11 +26,12 @@ func (a *app) log() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
 		Short: "show what is on record",
-		Long: "Log reads the ledger from its beginning and prints the entries that all filters\n" +
-			"let through. json prints the ledger's own lines, byte for byte, one a line.\n" +
-			"Times are RFC 3339 (2026-11-21T09:14:00Z), days (2026-11-21, UTC) or a span\n" +
-			"back from now (90m, 24h).",
-		Args: cobra.NoArgs,
+		Long: "Log reads the ledger from its beginning and prints the entries that all\n" +
+			"filters let through. json prints the ledger's own lines, byte for byte.\n" +
+			"Times are RFC 3339 (2026-11-21T09:14:00Z), days (2026-11-21, UTC) or a\n" +
+			"span back from now (90m, 24h). Status 0 also where nothing was found;\n" +
+			"3: the ledger could not be read.",
+		Args: words(),
 		RunE: func(*cobra.Command, []string) (err error) {
 			if err := oneOf("format", format, "table", "json", "csv"); err != nil {
 				return err
@@ -43,7 +42,7 @@ func (a *app) log() *cobra.Command {
 			if f.until, err = parseTime("until", until, a.now()); err != nil {
 				return err
 			}
-			if err := hexPrefix(f.commit); err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
 			return a.runLog(f, format)
@@ -51,7 +50,7 @@ func (a *app) log() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.service, "service", "", "only this `SERVICE`")
-	flags.StringVar(&f.environment, "environment", "", "only this `ENVIRONMENT`")
+	flags.StringVar(&f.environment, "environment", "", "only this `ENVIRONMENT`, such as prd or shop/prd")
 	flags.StringSliceVar(&f.types, "type", nil, "only these `TYPES`, such as deployed,refused")
 	flags.StringVar(&f.principal, "principal", "", "only what this `NAME` pushed")
 	flags.StringVar(&f.commit, "commit", "", "only this `COMMIT`: its ID or the beginning of it")
@@ -60,6 +59,26 @@ func (a *app) log() *cobra.Command {
 	flags.StringVar(&until, "until", "", "only before this `TIME`")
 	formatFlag(cmd, &format, "table", "table, json or csv")
 	return cmd
+}
+
+// entryTypes are the types that an entry may have.
+var entryTypes = [...]ledger.Type{ledger.TypeLedger, ledger.TypeIntent, ledger.TypeDeployed, ledger.TypeAbandoned, ledger.TypeRefused,
+	ledger.TypeFault, ledger.TypeDrift, ledger.TypeAdopt, ledger.TypeRepair}
+
+// check looks whether the filter makes sense, and takes "shop/prd" apart.
+func (f *filter) check() error {
+	for _, t := range f.types {
+		if !slices.Contains(entryTypes[:], ledger.Type(t)) {
+			return fmt.Errorf("--type must be of %s, not %q", strings.Trim(fmt.Sprint(entryTypes), "[]"), t)
+		}
+	}
+	if service, environment, both := strings.Cut(f.environment, "/"); both {
+		if f.service != "" && f.service != service {
+			return fmt.Errorf("--environment %s is not of the service %s", f.environment, f.service)
+		}
+		f.service, f.environment = service, environment
+	}
+	return hexPrefix(f.commit)
 }
 
 func hexPrefix(s string) error {
@@ -108,7 +127,7 @@ type entryWriter interface {
 }
 
 func (a *app) runLog(f filter, format string) error {
-	pol, _, err := a.loadPolicy("")
+	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
 	}
@@ -119,18 +138,52 @@ func (a *app) runLog(f filter, format string) error {
 	case "csv":
 		out = newCSV(a.stdout)
 	default:
-		out = &rowWriter{a.table("record", "time", "type", "environment", "ref", "commit", "by", "what")}
+		out = newRows(a.stdout)
 	}
+	seen := &sightings{}
 	err = ledger.Read(pol.Ledger, 0, func(line *ledger.Line) error {
+		seen.see(&f, &line.Entry)
 		if !f.match(&line.Entry) {
 			return nil
 		}
+		seen.matched++
 		return out.write(line)
 	})
+	if err != nil && seen.matched == 0 {
+		return faulted(err) // and no lonely head of a table
+	}
 	if flushed := out.flush(); err == nil {
 		err = flushed
 	}
+	if err == nil {
+		a.logNotes(pol, &f, seen)
+	}
 	return faulted(err)
+}
+
+// sightings are what the ledger has of the names in a filter.
+type sightings struct {
+	matched              int
+	service, environment bool
+}
+
+func (s *sightings) see(f *filter, e *ledger.Entry) {
+	s.service = s.service || e.Service == f.service
+	s.environment = s.environment || e.Environment == f.environment
+}
+
+// logNotes says on standard error why nothing may have been found.
+func (a *app) logNotes(pol *policy.Policy, f *filter, seen *sightings) {
+	if f.service != "" && !seen.service {
+		fmt.Fprintf(a.stderr, "note: nothing is on record of a service %q\n", f.service)
+	}
+	if _, known := pol.Environment(policy.EnvironmentName(f.environment)); f.environment != "" && !known && !seen.environment {
+		fmt.Fprintf(a.stderr, "note: neither the policy nor the record has an environment %q\n", f.environment)
+	}
+	if f.push != "" && seen.matched == 0 {
+		fmt.Fprint(a.stderr, "note: nothing is on record of this push; if the policy or the ledger itself\n"+
+			"note: failed, the cause is in the system's log\n")
+	}
 }
 
 type rawWriter struct{ w io.Writer }
@@ -141,91 +194,3 @@ func (r rawWriter) write(line *ledger.Line) error {
 }
 
 func (rawWriter) flush() error { return nil }
-
-type rowWriter struct{ g *grid }
-
-func (r *rowWriter) write(line *ledger.Line) error {
-	e := &line.Entry
-	r.g.row(strconv.FormatUint(e.Seq, 10), explain.Time(e.Time), string(e.Type), where(e),
-		explain.Branch(policy.RefName(e.Ref)), shown(e), e.Principal, what(e))
-	return nil
-}
-
-func (r *rowWriter) flush() error { return r.g.w.Flush() }
-
-func where(e *ledger.Entry) string {
-	if e.Service == "" || e.Environment == "" {
-		return e.Service + e.Environment
-	}
-	return e.Service + "/" + e.Environment
-}
-
-// shown is the object that an entry is about, as people name it.
-func shown(e *ledger.Entry) string {
-	if e.Commit != "" {
-		return policy.ObjectID(e.Commit).Short()
-	}
-	return policy.ObjectID(e.New).Short()
-}
-
-// what sums an entry up in a few words.
-func what(e *ledger.Entry) string {
-	parts := e.Codes
-	if e.Kind != "" && e.Type != ledger.TypeRefused {
-		parts = append(parts, e.Kind)
-	}
-	for _, part := range []string{e.Reason, e.Subject} {
-		if part != "" {
-			parts = append(parts, part)
-			break
-		}
-	}
-	return shorten(strings.Join(parts, ", "))
-}
-
-// csvHead names the columns, which are the ledger's own fields.
-var csvHead = []string{"seq", "time", "type", "push", "service", "environment", "repository", "ref", "old", "new",
-	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason"}
-
-type csvWriter struct{ w *csv.Writer }
-
-func newCSV(w io.Writer) csvWriter {
-	c := csvWriter{csv.NewWriter(w)}
-	_ = c.w.Write(csvHead)
-	return c
-}
-
-func (c csvWriter) write(line *ledger.Line) error {
-	e := &line.Entry
-	number := func(n uint64) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatUint(n, 10)
-	}
-	evidence := make([]string, len(e.Evidence))
-	for i, n := range e.Evidence {
-		evidence[i] = number(n)
-	}
-	row := []string{number(e.Seq), e.Time.Format("2006-01-02T15:04:05.000000Z"), string(e.Type), e.Push, e.Service,
-		e.Environment, e.Repository, e.Ref, e.Old, e.New, e.Commit, e.Tree, e.Subject, e.Kind, e.Principal, e.Via,
-		e.Address, number(e.Intent), strings.Join(evidence, " "), strings.Join(e.Rules, " "),
-		strings.Join(e.Codes, " "), e.Policy, e.Reason}
-	for i, cell := range row {
-		row[i] = inert(cell)
-	}
-	return c.w.Write(row)
-}
-
-// inert keeps a spreadsheet from taking a cell for a formula.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
-
-func (c csvWriter) flush() error {
-	c.w.Flush()
-	return c.w.Error()
-}

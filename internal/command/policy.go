@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/pathgate/pathgate/internal/gitfacts"
@@ -11,40 +12,40 @@ import (
 )
 
 // policyPath is the policy file that a verb works by: --policy, else what the
-// repository's own configuration names, else the default. An empty repository
-// stands for the current folder, which need not be one.
-func (a *app) policyPath(repository string) (string, error) {
+// configuration of the first of the repositories that is one names, else the
+// default. None stands for the current folder, which need not be one.
+func (a *app) policyPath(repositories ...string) (string, error) {
 	if a.policyFlag != "" {
 		return filepath.Abs(a.policyFlag)
 	}
-	here := repository
-	if here == "" {
-		here = "."
+	if len(repositories) == 0 {
+		repositories = []string{"."}
 	}
-	repo, err := gitfacts.Open(here)
-	if err != nil {
-		if repository != "" {
-			return "", faulted(fmt.Errorf("read repository %s: %w", repository, err))
+	for _, name := range repositories {
+		repo, err := gitfacts.Open(name)
+		if err != nil {
+			continue // the verb itself tells of those that it was given
 		}
-		return policyfile.Default, nil
+		path, err := policyfile.Path(repo.Config(policyfile.Key))
+		return path, faulted(err)
 	}
-	path, err := policyfile.Path(repo.Config(policyfile.Key))
-	if err != nil {
-		return "", faulted(err)
-	}
-	return path, nil
+	return policyfile.Default, nil
 }
 
 // loadPolicy reads the policy for a verb.
-func (a *app) loadPolicy(repository string) (*policy.Policy, string, error) {
-	path, err := a.policyPath(repository)
+func (a *app) loadPolicy(repositories ...string) (*policy.Policy, string, error) {
+	path, err := a.policyPath(repositories...)
 	if err != nil {
 		return nil, "", err
 	}
 	pol, err := policyfile.Load(path)
 	if err != nil {
 		if access := (*policyfile.AccessError)(nil); errors.As(err, &access) {
+			missing := errors.Is(err, fs.ErrNotExist) && a.policyFlag == ""
 			err = fmt.Errorf("policy file %s %s", path, access.Reason)
+			if missing {
+				err = fmt.Errorf("%w; name another with --policy", err)
+			}
 		}
 		return nil, path, faulted(err)
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,16 +16,17 @@ func (a *app) reconcile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reconcile",
 		Short: "settle what pushes have left, and look for drift",
-		Long: "Reconcile turns what interrupted pushes have announced into records, by looking\n" +
-			"at the refs, and records environments' refs that somebody moved without a push.\n" +
-			"Run it from a timer as the user that git runs as; it may run at any moment, also\n" +
-			"while pushes are under way. Status 0: done; 3: a repository could not be read.",
-		Args: cobra.NoArgs,
+		Long: "Reconcile turns what interrupted pushes have announced into records, by\n" +
+			"looking at the refs, and records environments' refs that somebody moved\n" +
+			"without a push. Run it from a timer as the user that git runs as; it may\n" +
+			"run at any moment, also while pushes are under way. Status 0: done;\n" +
+			"3: a repository could not be read.",
+		Args: words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			pol, _, err := a.loadPolicy("")
+			pol, _, err := a.loadPolicy()
 			if err != nil {
 				return err
 			}
@@ -40,10 +42,18 @@ func (a *app) reconcile() *cobra.Command {
 	return cmd
 }
 
+// old tells findings that a timer need not repeat at every run.
+func old(f gate.Finding) bool {
+	return f.What == "waiting" || f.What == "gone" || f.What == "drift" && f.Record == 0
+}
+
 func (a *app) printFindings(found []gate.Finding, format string, quiet bool) error {
 	unreadable := 0
 	rows := []map[string]any{}
 	t := a.table()
+	if quiet {
+		found = slices.DeleteFunc(found, old)
+	}
 	for i := range found {
 		f := &found[i]
 		detail := ""
@@ -53,6 +63,8 @@ func (a *app) printFindings(found []gate.Finding, format string, quiet bool) err
 			detail = f.Err.Error()
 		case "drift":
 			detail = fmt.Sprintf("the ref is at %s, on record is %s", orNothing(f.Seen), orNothing(f.Live))
+		case "gone":
+			detail = "the repository is not there any more"
 		case "waiting":
 			detail = "its push is still under way"
 		}

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/setup"
 )
 
 // Version is the version of this build; install.sh sets it at link time.
@@ -89,8 +92,22 @@ func Run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 	}
 	if f.err != nil {
 		fmt.Fprintf(stderr, "pathgate: %v\n", f.err)
+		a.ledgerHint(f.err)
 	}
 	return f.status
+}
+
+// ledgerHint prints what an operator can do about a ledger that must be accepted
+// before anything goes on.
+func (a *app) ledgerHint(err error) {
+	if !errors.Is(err, ledger.ErrCut) && !errors.Is(err, ledger.ErrRoot) && !errors.Is(err, ledger.ErrClock) {
+		return
+	}
+	named := ""
+	if a.policyFlag != "" {
+		named = " " + setup.Command("--policy", a.policyFlag)
+	}
+	fmt.Fprintf(a.stderr, "hint: find out why: pathgate doctor%s\nhint: then, to go on for ever on record: pathgate ledger repair --reason TEXT%s\n", named, named)
 }
 
 func (a *app) root() *cobra.Command {
@@ -100,18 +117,21 @@ func (a *app) root() *cobra.Command {
 		Long:          rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		Args:              cobra.NoArgs,
+		Args:              aVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVar(&a.policyFlag, "policy", "", "the policy `FILE` (default: what the repository's pathgate.policy says, else /etc/pathgate/policy.toml)")
+	root.PersistentFlags().StringVar(&a.policyFlag, "policy", "",
+		"the policy `FILE` (default: the one that the repository names, else /etc/pathgate/policy.toml)")
 	root.AddCommand(a.check(), a.install(), a.uninstall(), a.adopt(), a.status(), a.log(),
 		a.explain(), a.reconcile(), a.doctor(), a.ledger(), a.version())
 	root.AddCommand(topics(a.stdout)...)
+	plainHelp(root)
 	return root
 }
 
 func (a *app) version() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "print the version", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "version", Short: "print the version",
+		Long: "Version prints the version of pathgate.", Args: words(),
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintln(a.stdout, "pathgate", Version)
 			return nil

@@ -21,23 +21,23 @@ func (a *app) install() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install REPO...",
 		Short: "put repositories under the gate",
-		Long: "Install wires pathgate's hooks into repositories and sets what git needs for\n" +
-			"them in their configuration. A pre-receive or post-receive hook that is there\n" +
-			"already keeps its say. If there is no ledger yet, it is made. Running it again\n" +
-			"changes nothing, or follows the policy where that has changed.",
-		Args: cobra.MinimumNArgs(1),
+		Long: "Install wires pathgate's hooks into repositories and sets what git needs\n" +
+			"for them in their configuration. A pre-receive or post-receive hook that\n" +
+			"is there already keeps its say. If there is no ledger yet, it is made.\n" +
+			"Running it again changes nothing, or follows the policy where that has\n" +
+			"changed. Each repository is done by itself. Status 1: one cannot be under\n" +
+			"the gate as it is, or has a problem that is left to you; 3: one could not\n" +
+			"be examined or changed.",
+		Args: someRepositories,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := a.setupOptions(args[0], hooks)
+			o, err := a.setupOptions(args, hooks)
 			if err != nil {
 				return err
 			}
-			return a.eachRepository(args, func(repo string) (string, int, error) {
-				report, err := setup.Install(cmd.Context(), o, repo)
-				return report.String(), len(report.Problems), err
-			})
+			return a.runInstall(cmd.Context(), o, args)
 		},
 	}
-	cmd.Flags().StringVar(&hooks, "hooks", "", "the `DIR` of pathgate's hooks (default: ../lib/pathgate/hooks beside this command)")
+	hooksFlag(cmd, &hooks)
 	return cmd
 }
 
@@ -46,12 +46,14 @@ func (a *app) uninstall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall REPO...",
 		Short: "take repositories out of the gate",
-		Long: "Uninstall removes what install has put into repositories and restores the hooks\n" +
-			"that were there before. The policy and the ledger stay.",
-		Args: cobra.MinimumNArgs(1),
+		Long: "Uninstall removes what install has put into repositories and restores the\n" +
+			"hooks that were there before. The policy and the ledger stay. From then on\n" +
+			"git makes a real ref of a push to refs/deploy/main. Status 1: one is not a\n" +
+			"repository; 3: one could not be examined or changed.",
+		Args: someRepositories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := setup.Options{Now: a.now}
-			if pol, path, err := a.loadPolicy(args[0]); err == nil {
+			if pol, path, err := a.loadPolicy(args...); err == nil {
 				o.Policy, o.PolicyPath = pol, path
 			}
 			var err error
@@ -64,14 +66,45 @@ func (a *app) uninstall() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&hooks, "hooks", "", "the `DIR` of pathgate's hooks (default: ../lib/pathgate/hooks beside this command)")
+	hooksFlag(cmd, &hooks)
 	return cmd
+}
+
+// runInstall installs and says what to do next.
+func (a *app) runInstall(ctx context.Context, o setup.Options, repos []string) error {
+	var unrecorded []string
+	created, done := false, 0
+	err := a.eachRepository(repos, func(repo string) (string, int, error) {
+		report, err := setup.Install(ctx, o, repo)
+		text := ""
+		if err == nil {
+			if created = created || report.LedgerCreated; done == 0 && !created {
+				text = "note: the ledger " + o.Policy.Ledger + " was there\n"
+			}
+			if done++; report.Unrecorded {
+				unrecorded = append(unrecorded, repo)
+			}
+		}
+		return text + report.String(), len(report.Problems), err
+	})
+	named := []string{}
+	if !o.Default {
+		named = []string{"--policy", o.PolicyPath}
+	}
+	if len(unrecorded) > 0 {
+		fmt.Fprintf(a.stdout, "next: put on record what is live already: %s\n",
+			setup.Command(append(append([]string{"pathgate", "adopt"}, named...), unrecorded...)...))
+	}
+	if done > 0 {
+		fmt.Fprintf(a.stdout, "next: see whether all is well: %s\n", setup.Command(append([]string{"pathgate", "doctor"}, named...)...))
+	}
+	return err
 }
 
 // setupOptions gathers what install and doctor work with. The policy must be
 // sound: an unsound one would refuse every push.
-func (a *app) setupOptions(repository, hooks string) (setup.Options, error) {
-	pol, path, err := a.loadPolicy(repository)
+func (a *app) setupOptions(repositories []string, hooks string) (setup.Options, error) {
+	pol, path, err := a.loadPolicy(repositories...)
 	if err != nil {
 		if wrong := (policy.Errors)(nil); errors.As(err, &wrong) {
 			return setup.Options{}, refused(fmt.Errorf("the policy is not sound; see: pathgate check %s", path))
@@ -80,6 +113,11 @@ func (a *app) setupOptions(repository, hooks string) (setup.Options, error) {
 	}
 	dir, err := hooksDir(hooks)
 	return setup.Options{Policy: pol, PolicyPath: path, Default: path == policyfile.Default, HooksDir: dir, Now: a.now}, err
+}
+
+// hooksFlag adds --hooks to a verb.
+func hooksFlag(cmd *cobra.Command, into *string) {
+	cmd.Flags().StringVar(into, "hooks", "", "the `DIR` of pathgate's hooks (default: ../lib/pathgate/hooks beside this command)")
 }
 
 // hooksDir is the folder of pathgate's hooks: the one named, or the one that
@@ -103,116 +141,31 @@ func hooksDir(named string) (string, error) {
 func (a *app) eachRepository(repos []string, do func(repo string) (report string, problems int, err error)) error {
 	// A reader that goes away, such as head, must not leave half of them undone.
 	signal.Ignore(syscall.SIGPIPE)
-	failed, problems := 0, 0
+	failed, unknown, problems := 0, 0, 0
 	for _, repo := range repos {
 		report, found, err := do(repo)
 		if err != nil {
 			failed++
-			fmt.Fprintf(a.stderr, "pathgate: %s: %v\n", repo, err)
+			if !setup.IsNo(err) {
+				unknown++
+			}
+			fmt.Fprintf(a.stderr, "pathgate: %v\n", err)
+			a.ledgerHint(err)
 			continue
 		}
 		problems += found
 		fmt.Fprint(a.stdout, report)
 	}
-	if failed > 0 {
-		return faulted(fmt.Errorf("%d of %d failed", failed, len(repos)))
+	var summary error
+	if failed > 0 && len(repos) > 1 {
+		summary = fmt.Errorf("%d of %d failed", failed, len(repos))
 	}
-	if problems > 0 {
-		return no()
-	}
-	return nil
-}
-
-func (a *app) adopt() *cobra.Command {
-	var also []string
-	var ref, reason string
-	cmd := &cobra.Command{
-		Use:   "adopt REPO...",
-		Short: "record what is live on a server that ran before pathgate",
-		Long: "Adopt records the environments' refs of repositories as deployed, so that they\n" +
-			"are evidence for the environments after them and can be rolled back to. --also\n" +
-			"names earlier commits, oldest first, as targets for a rollback on day one.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(also) > 0 && len(args) > 1 {
-				return errors.New("--also goes with one repository")
-			}
-			o, err := a.setupOptions(args[0], "")
-			if err != nil {
-				return err
-			}
-			return a.runAdopt(cmd.Context(), setup.AdoptOptions{Options: o, Also: also, Ref: policy.RefName(ref), Reason: reason}, args)
-		},
-	}
-	cmd.Flags().StringSliceVar(&also, "also", nil, "earlier `COMMITS` of the ref, oldest first")
-	cmd.Flags().StringVar(&ref, "ref", "", "only this `REF` of the repository")
-	cmd.Flags().StringVar(&reason, "reason", "", "why; needed for a ref that is on record already")
-	return cmd
-}
-
-func (a *app) runAdopt(ctx context.Context, o setup.AdoptOptions, repos []string) error {
-	return a.eachRepository(repos, func(repo string) (string, int, error) {
-		entries, err := setup.Adopt(ctx, o, repo)
-		if errors.Is(err, setup.ErrNothing) {
-			return err.Error() + "\n", 0, nil
-		}
-		return setup.Adopted(entries), 0, err
-	})
-}
-
-func (a *app) doctor() *cobra.Command {
-	var hooks, format string
-	var all bool
-	cmd := &cobra.Command{
-		Use:   "doctor [REPO...]",
-		Short: "look for what is wrong with the set-up, each with its mend",
-		Long: "Doctor looks at the policy, the ledger and at repositories: all that the policy\n" +
-			"matches, or those named. Run it as the user that git runs as. Status 0: nothing\n" +
-			"stands in the way; 1: something does.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
-			first := ""
-			if len(args) > 0 {
-				first = args[0]
-			}
-			path, err := a.policyPath(first)
-			if err != nil {
-				return err
-			}
-			dir, err := hooksDir(hooks)
-			if err != nil {
-				return err
-			}
-			found := setup.Doctor(cmd.Context(), setup.Options{PolicyPath: path, Default: path == policyfile.Default, HooksDir: dir, Now: a.now}, args)
-			return a.printDoctor(found, format, all)
-		},
-	}
-	cmd.Flags().StringVar(&hooks, "hooks", "", "the `DIR` of pathgate's hooks (default: ../lib/pathgate/hooks beside this command)")
-	cmd.Flags().BoolVar(&all, "all", false, "show also what is in order")
-	formatFlag(cmd, &format, "table", "table or json")
-	return cmd
-}
-
-func (a *app) printDoctor(found []setup.Finding, format string, all bool) error {
-	count := map[setup.Severity]int{}
-	rows := []map[string]any{}
-	for _, f := range found {
-		count[f.Severity]++
-		rows = append(rows, map[string]any{"severity": f.Severity, "repository": f.Repository, "what": f.What, "why": f.Why, "mend": f.Mend})
-		if format == "table" && (all || f.Severity != setup.OK) {
-			fmt.Fprint(a.stdout, f.String())
-		}
-	}
-	if format == "json" {
-		if err := a.json(rows); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(a.stdout, "%s in order, %s, %s\n", counted(count[setup.OK], "thing"), counted(count[setup.Warn], "warning"), counted(count[setup.Fail], "failure"))
-	}
-	if count[setup.Fail] > 0 {
+	switch {
+	case unknown > 0:
+		return &failure{exitFault, summary}
+	case failed > 0:
+		return &failure{exitNo, summary}
+	case problems > 0:
 		return no()
 	}
 	return nil

@@ -18,7 +18,10 @@ func (a *app) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [SERVICE]",
 		Short: "show what is live in every environment, what waits, and drift",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Status shows what is live in every environment of a service, or of all,\n" +
+			"what could go on to the next environment, and refs that are not where the\n" +
+			"record has them. Status 1: nothing is on record of the service.",
+		Args: words("[SERVICE]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
@@ -35,7 +38,7 @@ func (a *app) status() *cobra.Command {
 }
 
 func (a *app) runStatus(ctx context.Context, only policy.Service, format string) error {
-	pol, _, err := a.loadPolicy("")
+	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
 	}

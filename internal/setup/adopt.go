@@ -32,30 +32,39 @@ type AdoptOptions struct {
 	Principal string
 }
 
+// An Adoption is what Adopt found and recorded.
+type Adoption struct {
+	Repository string         // as the policy has it
+	Entries    []ledger.Entry // what was written, in order
+	Known      []policy.Live  // refs that are where the ledger has them: left alone
+}
+
 // Adopt records the refs of a repository's environments as deployed before
-// pathgate, all in one write, and returns the entries. It is ErrNothing if
-// there is no such ref, and an error if one is symbolic or holds no commit, and if a push to one
-// is under way.
-func Adopt(ctx context.Context, o AdoptOptions, path string) ([]ledger.Entry, error) {
+// pathgate, all in one write. A ref that is where the ledger has it already is
+// left alone, unless a reason is given. It is ErrNothing if there is no such
+// ref, and an error if one is symbolic or holds no commit, and if a push to
+// one is under way.
+func Adopt(ctx context.Context, o AdoptOptions, path string) (Adoption, error) {
 	repo, err := openListed(o.Policy, path)
 	if err != nil {
-		return nil, fmt.Errorf("adopt %s: %w", show(path), err)
+		return Adoption{}, fmt.Errorf("adopt %s: %w", titled(o.Policy, path), err)
 	}
 	if o.Principal == "" {
 		o.Principal = OperatingUser()
 	}
 	a := &adoption{o: o, repo: repo}
 	if err := a.run(ctx); err != nil {
-		return nil, fmt.Errorf("adopt %s: %w", repo.name, err)
+		return Adoption{}, fmt.Errorf("adopt %s: %w", repo.name, err)
 	}
-	return a.entries, nil
+	return Adoption{Repository: repo.name, Entries: a.entries, Known: a.same}, nil
 }
 
 // An adoption is one run of Adopt.
 type adoption struct {
 	o       AdoptOptions
 	repo    *repository
-	known   map[policy.RefName]uint64 // records of the refs before they were read
+	known   map[policy.RefName]policy.Live // by the ledger, before the refs were read
+	same    []policy.Live
 	entries []ledger.Entry
 }
 
@@ -70,6 +79,9 @@ func (a *adoption) run(ctx context.Context) error {
 	refs, err := a.refs(ctx)
 	if err != nil {
 		return err
+	}
+	if len(refs) == 0 {
+		return nil
 	}
 	also, err := a.also(ctx, len(refs))
 	if err != nil {
@@ -86,7 +98,7 @@ func (a *adoption) open(ctx context.Context) (*ledger.Ledger, error) {
 }
 
 // live are the records that this repository's refs are live by.
-func (a *adoption) live(ctx context.Context) (known map[policy.RefName]uint64, err error) {
+func (a *adoption) live(ctx context.Context) (known map[policy.RefName]policy.Live, err error) {
 	l, err := a.open(ctx)
 	if err != nil {
 		return nil, err
@@ -95,16 +107,16 @@ func (a *adoption) live(ctx context.Context) (known map[policy.RefName]uint64, e
 	return a.lives(l)
 }
 
-func (a *adoption) lives(l *ledger.Ledger) (map[policy.RefName]uint64, error) {
-	known := make(map[policy.RefName]uint64)
+func (a *adoption) lives(l *ledger.Ledger) (map[policy.RefName]policy.Live, error) {
+	known := make(map[policy.RefName]policy.Live)
 	lives, err := livesOf(l, a.repo.site)
 	for _, live := range lives {
-		known[live.Ref] = live.Record
+		known[live.Ref] = live
 	}
 	return known, err
 }
 
-// refs are the environment refs to adopt.
+// refs are the environment refs to adopt: none if all are known.
 func (a *adoption) refs(ctx context.Context) ([]ref, error) {
 	all, err := a.repo.refs(ctx)
 	if err != nil {
@@ -116,17 +128,21 @@ func (a *adoption) refs(ctx context.Context) ([]ref, error) {
 			continue
 		}
 		if r.symbolic != "" {
-			return nil, fmt.Errorf("%s is a symbolic ref to %s: whoever pushes to one moves the other", show(string(r.name)), show(string(r.symbolic)))
+			return nil, no("%s is a symbolic ref to %s: whoever pushes to one moves the other", show(string(r.name)), show(string(r.symbolic)))
 		}
-		if a.known[r.name] != 0 && strings.TrimSpace(a.o.Reason) == "" {
-			return nil, fmt.Errorf("the ledger knows %s already, by record %d: give a reason to adopt it again", show(string(r.name)), a.known[r.name])
+		if live := a.known[r.name]; live.Record != 0 && strings.TrimSpace(a.o.Reason) == "" {
+			if live.New != r.id || len(a.o.Also) > 0 {
+				return nil, no("the ledger knows %s already, by record %d: give a reason to adopt it again", show(string(r.name)), live.Record)
+			}
+			a.same = append(a.same, live)
+			continue
 		}
 		list = append(list, r)
 	}
 	switch {
-	case len(list) == 0 && a.o.Ref != "":
-		return nil, fmt.Errorf("there is no ref %s of an environment", show(string(a.o.Ref)))
-	case len(list) == 0:
+	case len(list)+len(a.same) == 0 && a.o.Ref != "":
+		return nil, no("there is no ref %s of an environment", show(string(a.o.Ref)))
+	case len(list)+len(a.same) == 0:
 		return nil, ErrNothing
 	}
 	return list, nil
@@ -135,13 +151,13 @@ func (a *adoption) refs(ctx context.Context) ([]ref, error) {
 // also finds the earlier commits.
 func (a *adoption) also(ctx context.Context, refs int) ([]policy.ObjectID, error) {
 	if len(a.o.Also) > 0 && refs != 1 {
-		return nil, fmt.Errorf("earlier commits belong to one ref, and %d refs are to be adopted: name one", refs)
+		return nil, no("earlier commits belong to one ref, and %d refs are to be adopted: name one", refs)
 	}
 	var ids []policy.ObjectID
 	for _, name := range a.o.Also {
 		out, err := a.repo.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
 		if err != nil {
-			return nil, fmt.Errorf("%s is not a commit of this repository", show(name))
+			return nil, no("%s is not a commit of this repository", show(name))
 		}
 		ids = append(ids, policy.ObjectID(strings.TrimSpace(out)))
 	}
@@ -164,7 +180,7 @@ func (a *adoption) describe(ctx context.Context, refs []ref, also []policy.Objec
 	}
 	for _, r := range refs {
 		if objects[r.id].Commit == "" {
-			return fmt.Errorf("%s holds a %s, not a commit", show(string(r.name)), objects[r.id].Kind)
+			return no("%s holds a %s, not a commit", show(string(r.name)), objects[r.id].Kind)
 		}
 		a.entries = append(a.entries, a.entry(r.name, r.id, objects[r.id]))
 	}
@@ -202,27 +218,30 @@ func (a *adoption) record(ctx context.Context) (err error) {
 		e := &a.entries[i]
 		pointers[i] = e
 		name := policy.RefName(e.Ref)
-		if now[name] != a.known[name] {
-			return fmt.Errorf("%s was pushed to meanwhile (record %d): try again", show(e.Ref), now[name])
+		if now[name].Record != a.known[name].Record {
+			return no("%s was pushed to meanwhile (record %d): try again", show(e.Ref), now[name].Record)
 		}
 		for _, intent := range open {
 			if intent.Ref == e.Ref {
-				return fmt.Errorf("a push to %s is not settled (record %d): run pathgate reconcile and try again", show(e.Ref), intent.Seq)
+				return no("a push to %s is not settled (record %d): run pathgate reconcile and try again", show(e.Ref), intent.Seq)
 			}
 		}
 	}
 	return l.Append(pointers...)
 }
 
-// Adopted is what Adopt recorded, for a terminal: one line for each entry.
-func Adopted(entries []ledger.Entry) string {
+// String is the adoption for a terminal: a line for each ref or commit.
+func (a Adoption) String() string {
 	var b strings.Builder
-	for _, e := range entries {
-		fmt.Fprintf(&b, "%s: adopted %s", show(e.Environment), policy.ObjectID(e.Commit).Short())
+	for _, live := range a.Known {
+		fmt.Fprintf(&b, "%s: %s is on record already, at %s by record %d\n", show(a.Repository), show(string(live.Ref)), live.Commit.Short(), live.Record)
+	}
+	for _, e := range a.Entries {
+		fmt.Fprintf(&b, "%s: adopted %s", show(a.Repository), policy.ObjectID(e.Commit).Short())
 		if e.Subject != "" {
 			fmt.Fprintf(&b, " %q", text.Clean(e.Subject, 60))
 		}
-		fmt.Fprintf(&b, " on %s, record %d\n", show(e.Ref), e.Seq)
+		fmt.Fprintf(&b, " on %s of %s, record %d\n", show(e.Ref), show(e.Environment), e.Seq)
 	}
 	return b.String()
 }

@@ -13,7 +13,8 @@ import (
 
 func (s *testSite) adopt(o AdoptOptions, repo string) ([]ledger.Entry, error) {
 	o.Options = s.o
-	return Adopt(context.Background(), o, s.repo(repo))
+	a, err := Adopt(context.Background(), o, s.repo(repo))
+	return a.Entries, err
 }
 
 func (s *testSite) openLedger() *ledger.Ledger {
@@ -50,7 +51,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("entry %d: %+v", i, e)
 		}
 	}
-	wantIn(t, Adopted(entries), "dev: adopted "+s.id("HEAD")[:7]+` "two" on refs/heads/main, record 3`)
+	wantIn(t, Adoption{Repository: "shop/dev.git", Entries: entries}.String(), "shop/dev.git: adopted "+s.id("HEAD")[:7]+` "two" on refs/heads/main of dev, record 3`)
 	l := s.openLedger()
 	lives, err := livesOf(l, policy.Site{Service: "shop", Repository: "shop/dev.git", Environments: s.o.Policy.Environments[:1]})
 	l.Close()
@@ -58,8 +59,22 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("live: %+v, %v", lives, err)
 	}
 
-	_, err = s.adopt(AdoptOptions{Reason: "  "}, "dev")
-	wantError(t, err, "the ledger knows refs/heads/main already, by record 3", "reason")
+	// Again: nothing is written, and it is no error. Another commit needs a reason.
+	again, err := Adopt(context.Background(), AdoptOptions{Options: s.o}, s.repo("dev"))
+	if err != nil || len(again.Entries) != 0 {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	wantIn(t, again.String(), "shop/dev.git: refs/heads/main is on record already, at "+s.id("HEAD")[:7]+" by record 3\n")
+	for _, o := range []AdoptOptions{{Also: []string{"main~1"}}, {Reason: "  "}} {
+		if o.Also == nil {
+			s.git(s.repo("dev"), "update-ref", "refs/heads/main", s.id("HEAD~1"))
+		}
+		_, err = s.adopt(o, "dev")
+		wantError(t, err, "adopt shop/dev.git: the ledger knows refs/heads/main already, by record 3", "reason")
+		if !IsNo(err) {
+			t.Errorf("not a no: %v", err)
+		}
+	}
 	if entries, err = s.adopt(AdoptOptions{Reason: "moved by hand"}, "dev"); err != nil || entries[0].Seq != 4 || entries[0].Principal == "" {
 		t.Errorf("again: %+v, %v", entries, err)
 	}

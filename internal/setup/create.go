@@ -20,7 +20,6 @@ func (in *installation) ledger(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		in.report.note("the ledger %s was there", dir)
 		return l.Close()
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("look for the ledger: %w", err)
@@ -36,6 +35,7 @@ func (in *installation) ledger(ctx context.Context) error {
 		return err
 	}
 	in.report.changed("created the ledger in %s", dir)
+	in.report.LedgerCreated = true
 	return nil
 }
 

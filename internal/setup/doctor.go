@@ -20,6 +20,7 @@ type doctor struct {
 	config   *config
 	all      []setting // what git goes by in repo
 	findings []Finding
+	keys     map[string]string // files of keys that were looked at, and what of them is in order
 }
 
 // Doctor looks whether the policy, the ledger, the hooks and the repositories
@@ -27,7 +28,7 @@ type doctor struct {
 // sees them as the current user does, and what their owners may do by owners
 // and modes. It reports what it looked at, in order or not.
 func Doctor(ctx context.Context, o Options, repos []string) []Finding {
-	d := &doctor{o: o}
+	d := &doctor{o: o, keys: make(map[string]string)}
 	if !d.policy() {
 		return d.findings
 	}
@@ -42,6 +43,7 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 			d.warn("no repository matches the policy", "patterns "+patterns(d.o.Policy)+" below "+d.o.Policy.Root, "")
 		}
 		repos = found
+		d.unlisted()
 	}
 	for _, path := range repos {
 		d.repository(ctx, path)
@@ -116,6 +118,7 @@ func (d *doctor) policyError(err error) {
 
 // repository looks at one repository.
 func (d *doctor) repository(ctx context.Context, path string) {
+	mark := len(d.findings)
 	defer func() { d.repo = nil }()
 	repo, err := openListed(d.o.Policy, path)
 	if err != nil {
@@ -139,6 +142,7 @@ func (d *doctor) repository(ctx context.Context, path string) {
 	d.leftovers()
 	d.refs(ctx)
 	d.records(ctx)
+	d.findings = append(d.findings[:mark], d.gathered(d.findings[mark:])...)
 }
 
 // installCommand is what wires the repository anew.
@@ -147,10 +151,15 @@ func (d *doctor) installCommand() string {
 	if d.o.HooksDir != "" {
 		words = append(words, "--hooks", d.o.HooksDir)
 	}
+	return d.verb(append(words, d.repo.dir)...)
+}
+
+// verb is a command of pathgate's that works by this policy.
+func (d *doctor) verb(words ...string) string {
 	if !d.o.Default {
 		words = append(words, "--policy", d.o.PolicyPath)
 	}
-	return command(append(words, d.repo.dir)...)
+	return command(words...)
 }
 
 // ago is how long before now t is, for people.

@@ -75,10 +75,10 @@ func TestDoctorHealthy(t *testing.T) {
 	}
 	wantIn(t, render(found), "ok: policy "+s.o.PolicyPath+" is sound\n", "ok: ledger ", "ok: shop/prd.git: hooks are in place",
 		"ok: shop/prd.git: dead-man switch is on", "ok: shop/prd.git: refs are where the ledger has them",
-		"ok: shop/prd.git: pushers are named by PATHGATE_USER, which a forced command in authorized_keys must set")
+		"ok: shop/prd.git: pushers are named by PATHGATE_USER, which a forced command in authorized_keys must set; ")
 	// Without names: the repositories that the policy matches.
 	all := Doctor(context.Background(), s.o, nil)
-	if _, ok := look(all, "hook pre-receive is missing"); !ok || strings.Count(render(all), "shop/rel.git") == 0 {
+	if f, ok := look(all, "pathgate is not installed"); !ok || f.Severity != Fail || strings.Count(render(all), "not installed") != 2 || strings.Contains(render(all), "hook pre-receive") {
 		t.Errorf("found:\n%s", render(all))
 	}
 	s.o.Policy = nil // Doctor reads it
@@ -158,7 +158,7 @@ func configCases() []doctorCase {
 			s.git(s.prd(), "config", "--unset", keyProcRefs, "refs/deploy")
 			s.git("", "config", "--global", keyProcRefs, "refs/deploy")
 		}, Fail, "lacks refs/deploy", reinstall, "pathgate install"},
-		{"no push options", unsetting(keyOptions, "true"), Warn, "receive.advertisePushOptions is off", nil, ""},
+		{"no push options", unsetting(keyOptions, "true"), Warn, "receive.advertisePushOptions is off", reinstall, "pathgate install"},
 		{"not hidden", unsetting(keyHideRefs, "refs/replace"), Warn, "refs/replace is not hidden", reinstall, "pathgate install"},
 		{"environment hidden", func(s *testSite) { s.git(s.prd(), "config", "--add", keyHideRefs, "refs/heads") }, Fail, "hides refs/heads/main", nil, ""},
 		{"command hidden by the user's configuration", func(s *testSite) { s.git("", "config", "--global", "transfer.hideRefs", "refs/deploy/") },
@@ -212,9 +212,9 @@ func fileCases() []doctorCase {
 				if _, err := s.adopt(AdoptOptions{Ref: "refs/heads/main", Reason: "x"}, "prd"); err != nil {
 					s.t.Fatal(err)
 				}
-			}, "pathgate adopt --ref refs/heads/main --reason 'why it was moved'"},
+			}, "pathgate adopt --ref refs/heads/main --reason 'why it was moved' " + "/"},
 		{"gone", func(s *testSite) { s.git(s.prd(), "update-ref", "-d", "refs/heads/main") }, Warn, "refs/heads/main is gone",
-			func(s *testSite) { s.git(s.prd(), "update-ref", "refs/heads/main", s.id("HEAD")) }, "pathgate adopt"},
+			func(s *testSite) { s.git(s.prd(), "update-ref", "refs/heads/main", s.id("HEAD")) }, "push what is on record again: git push prd "},
 	}
 }
 
@@ -238,22 +238,22 @@ func ledgerCases() []doctorCase {
 		{"world-readable", func(s *testSite) { s.shell("chmod o+r " + journal) }, Fail, "ledger.jsonl is open to everybody", nil, ""},
 		{"world-writable folder", func(s *testSite) { s.shell("chmod o+w ledger") }, Fail, "is open to everybody", nil, ""},
 		{"torn", func(s *testSite) { s.shell("printf '{\"seq\":' >> " + journal) }, Warn, "torn line",
-			func(s *testSite) { s.openLedger().Close() }, "chattr -a "},
+			func(s *testSite) { s.openLedger().Close() }, "pathgate reconcile --policy /"},
 		{"edited", func(s *testSite) { s.shell("cp " + journal + " kept; sed -i s/adopt/adoqt/ " + journal) }, Fail, "the ledger cannot be used",
 			func(s *testSite) { s.shell("cat kept > " + journal) }, ""},
 		{"line lost", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeDrift, Reason: "x"})
 			s.shell("cp " + journal + " kept; sed -i 2d " + journal)
-		}, Fail, "the ledger is damaged: record 3 does not follow", func(s *testSite) { s.shell("cat kept > " + journal) }, "pathgate ledger verify"},
+		}, Fail, "the ledger is damaged: record 3 does not follow", func(s *testSite) { s.shell("cat kept > " + journal) }, "pathgate ledger verify --policy /"},
 		{"cut", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeDrift, Reason: "x"})
 			s.shell("cp " + journal + " kept; sed -i 3d " + journal)
-		}, Fail, "the ledger cannot be used", func(s *testSite) { s.shell("cat kept > " + journal) }, "pathgate ledger repair"},
+		}, Fail, "the ledger cannot be used", func(s *testSite) { s.shell("cat kept > " + journal) }, "pathgate ledger repair --reason 'why it is right to go on' --policy /"},
 		{"intent left", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeIntent, New: id, Commit: id, Token: dead, Via: "ssh"})
 		}, Warn, "the push of record 3 to refs/heads/main is over and not settled", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeAbandoned, Intent: 3, New: id, Commit: id, Token: dead})
-		}, "pathgate reconcile"},
+		}, "pathgate reconcile --policy /"},
 		{"another identity source", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeIntent, New: id, Commit: id, Token: dead, Via: "http"})
 		}, Warn, `vouched for by "http", not by ssh`, func(s *testSite) {
@@ -346,15 +346,18 @@ func TestDoctorOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: run the tests as root to see this one")
 	}
-	for what, spoil := range map[string]string{
-		"the repository's owner cannot read the policy":       "chmod 600 policy.toml",
-		"the repository's owner cannot write the ledger":      "chown -R 0:0 ledger",
-		"hook pre-receive cannot be run by the repository's ": "chmod o-x lib/hooks/pre-receive",
+	for _, tt := range []struct{ spoil, what, mend string }{
+		{"chmod 600 policy.toml", "the repository's owner cannot read the policy", "chmod a+r"},
+		{"chown -R 0:0 ledger", "the repository's owner cannot write the ledger", "chown -R 12345"},
+		{"chmod 440 ledger/ledger.jsonl", "the repository's owner cannot write the ledger", "chmod u+rw"},
+		{"chmod 550 ledger", "the repository's owner cannot make files in the ledger's folder", "chmod u+wx"},
+		{"chmod o-x lib/hooks/pre-receive", "hook pre-receive cannot be run by the repository's ", "chmod"},
 	} {
 		s := healthy(t)
-		s.shell(spoil)
+		s.shell(tt.spoil)
+		what := tt.what
 		f, found := look(s.doctor(), what)
-		if !found || f.Mend == "" {
+		if !found || !strings.HasPrefix(f.Mend, tt.mend) {
 			t.Fatalf("%s: found:\n%s", what, render(s.doctor()))
 		}
 		s.shell(f.Mend)

@@ -1,15 +1,12 @@
 package setup
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/pathgate/pathgate/internal/ledger"
 )
 
 // How old a lock or a quarantine must be to be taken for a leftover.
@@ -40,43 +37,6 @@ func (d *doctor) writable(path string) {
 	}
 	d.fail(fmt.Sprintf("everybody may write %s (mode %04o)", path, info.Mode().Perm()),
 		"refs can be moved past the gate", command("chmod", "o-w", path))
-}
-
-// owner looks whether the repository's owner, as whom hooks most likely run,
-// can read the policy and write the ledger.
-func (d *doctor) owner() {
-	mark := len(d.findings)
-	p := d.repo.owner.who()
-	if p.uid == 0 {
-		const what = "the repository belongs to root"
-		if info, err := os.Stat(d.o.Policy.Ledger); err == nil && ownerOf(info).uid == 0 {
-			d.ok(what + ", as the ledger does")
-			return
-		}
-		d.warn(what+", but the ledger does not", "whoever git serves it as must be able to write the ledger",
-			command("chown", "-R", "--reference="+d.o.Policy.Ledger, d.repo.dir))
-		return
-	}
-	const why = "every push to an environment is refused"
-	if err := p.reach(d.o.PolicyPath, 4); err != nil {
-		d.fail("the repository's owner cannot read the policy: "+err.Error(), why, command("chmod", "a+r", d.o.PolicyPath))
-	}
-	dir := d.o.Policy.Ledger
-	give := command("chown", "-R", p.name, dir)
-	if strings.HasPrefix(p.name, "uid ") {
-		give = command("chown", "-R", fmt.Sprint(p.uid), dir)
-	}
-	for _, name := range []string{"", ledger.JournalName, ledger.IndexName} {
-		want := fs.FileMode(6)
-		if name == "" {
-			want = 3 // make files there
-		}
-		if err := p.reach(filepath.Join(dir, name), want); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.fail("the repository's owner cannot write the ledger: "+err.Error(), why, give)
-			return
-		}
-	}
-	d.sound(mark, p.name+" can read the policy and write the ledger")
 }
 
 // leftovers looks for locks and quarantines of processes that died.

@@ -27,8 +27,9 @@ func (d *doctor) identity() {
 	}
 	d.pushers(source)
 	variable := policy.EnvironmentVariable(source)
-	if source == "ssh" && Worst(d.findings[mark:]) == OK {
-		d.ok("pushers are named by " + variable + ", which a forced command in authorized_keys must set")
+	if source == "ssh" {
+		seen := d.authorized()
+		d.sound(mark, "pushers are named by "+variable+", which a forced command in authorized_keys must set; "+seen)
 		return
 	}
 	d.sound(mark, "pushers are named by "+variable)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
@@ -152,20 +153,25 @@ func (d *doctor) records(ctx context.Context) {
 	for _, r := range refs {
 		if _, is := d.repo.site.Environment(r.name); is && !known[r.name] && !busy[r.name] {
 			d.warn("the ledger knows nothing of "+string(r.name), "what is there counts nowhere as deployed, and cannot be rolled back to",
-				command("pathgate", "adopt", d.repo.dir))
+				d.verb("pathgate", "adopt", d.repo.dir))
 		}
 	}
 	d.sound(mark, "refs are where the ledger has them")
 }
 
 func (d *doctor) drift(live policy.Live, seen policy.ObjectID) {
-	where := "gone"
-	if seen != "" {
-		where = "at " + seen.Short()
+	if seen == "" {
+		mend := "push what is on record again"
+		if env, ok := d.repo.site.Environment(live.Ref); ok {
+			mend += ": " + explain.Push(env.Name, live.Commit, live.Ref)
+		}
+		d.warn(fmt.Sprintf("%s is gone, the ledger has it at %s by record %d", live.Ref, live.New.Short(), live.Record),
+			"it was deleted past the gate", mend)
+		return
 	}
-	d.warn(fmt.Sprintf("%s is %s, the ledger has it at %s by record %d", live.Ref, where, live.New.Short(), live.Record),
+	d.warn(fmt.Sprintf("%s is at %s, the ledger has it at %s by record %d", live.Ref, seen.Short(), live.New.Short(), live.Record),
 		"it was moved past the gate; the next push that the rules allow heals it",
-		command("pathgate", "adopt", "--ref", string(live.Ref), "--reason", "why it was moved", d.repo.dir))
+		d.verb("pathgate", "adopt", "--ref", string(live.Ref), "--reason", "why it was moved", d.repo.dir))
 }
 
 func (d *doctor) fromLedger(ctx context.Context) (lives []policy.Live, intents []ledger.Entry, err error) {
@@ -190,11 +196,11 @@ func (d *doctor) intents(open []ledger.Entry) map[policy.RefName]bool {
 		switch receive.Token(e.Token).Life() {
 		case receive.Dead:
 			d.warn(fmt.Sprintf("the push of record %d to %s is over and not settled", e.Seq, e.Ref),
-				"the next push to that ref settles it", "pathgate reconcile")
+				"the next push to that ref settles it", d.verb("pathgate", "reconcile"))
 		case receive.Unknown:
 			if d.o.now().Sub(e.Time) > staleQuarantine {
 				d.warn(fmt.Sprintf("nobody can tell whether the push of record %d to %s still runs, %s", e.Seq, e.Ref, d.ago(e.Time)),
-					"the next push to that ref settles it", "pathgate reconcile")
+					"the next push to that ref settles it", d.verb("pathgate", "reconcile"))
 			}
 		}
 	}

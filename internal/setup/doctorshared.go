@@ -28,6 +28,10 @@ const appendOnly = 0x20
 // tailBytes is how much of the journal's end doctor reads.
 const tailBytes = 64 << 10
 
+// verifyBytes is up to which size doctor checks all of the journal, which
+// takes well under a second.
+const verifyBytes = 16 << 20
+
 // trustedPath looks for folders above path in which others than root and the
 // path's owner may put another file in its place.
 func (d *doctor) trustedPath(what, path string) {
@@ -76,7 +80,7 @@ func (d *doctor) ledger(ctx context.Context) {
 	if d.journalEnd(dir) {
 		d.openLedger(ctx, dir)
 	}
-	d.sound(mark, "ledger "+dir+" is sound")
+	d.sound(mark, d.whole(dir, mark))
 }
 
 func (d *doctor) ledgerModes(dir string) {
@@ -116,10 +120,12 @@ func (d *doctor) journalEnd(dir string) bool {
 		return false
 	}
 	defer unix.Flock(int(f.Fd()), unix.LOCK_UN)
-	if flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS); err == nil && flags&appendOnly != 0 {
+	flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS)
+	protected := err == nil && flags&appendOnly != 0
+	if protected {
 		d.ok("the journal is append-only (chattr +a)")
 	}
-	return d.tail(f, path)
+	return d.tail(f, path, protected)
 }
 
 func waitForLock(f *os.File) bool {
@@ -132,15 +138,14 @@ func waitForLock(f *os.File) bool {
 }
 
 // tail checks the last entries and the links between them.
-func (d *doctor) tail(f *os.File, path string) bool {
+func (d *doctor) tail(f *os.File, path string, protected bool) bool {
 	raw, err := lastBytes(f)
 	if err != nil {
 		d.fail("the ledger cannot be read", err.Error(), "")
 		return false
 	}
 	if len(raw) == 0 || raw[len(raw)-1] != '\n' {
-		d.warn("the ledger ends in a torn line", "a write was cut short; the next push or reconcile takes it off, unless the file is append-only",
-			command("chattr", "-a", path)+" && pathgate reconcile && "+command("chattr", "+a", path))
+		d.torn(path, protected)
 		return false
 	}
 	prev := ""
@@ -150,13 +155,45 @@ func (d *doctor) tail(f *os.File, path string) bool {
 			err = fmt.Errorf("record %d does not follow on the line before it", e.Seq)
 		}
 		if err != nil {
-			d.fail("the ledger is damaged: "+err.Error(), "a line was changed, lost or put in", "pathgate ledger verify")
+			d.fail("the ledger is damaged: "+err.Error(), "a line was changed, lost or put in", d.verb("pathgate", "ledger", "verify"))
 			return false
 		}
 		sum := sha256.Sum256(line)
 		prev = hex.EncodeToString(sum[:])
 	}
 	return true
+}
+
+// torn tells of an unfinished last line.
+func (d *doctor) torn(path string, protected bool) {
+	const what = "the ledger ends in a torn line"
+	if !protected {
+		d.warn(what, "a write was cut short; the next push to an environment takes it off", d.verb("pathgate", "reconcile"))
+		return
+	}
+	d.fail(what+", and is append-only", "a write was cut short; pushes to environments are refused until it is off",
+		command("chattr", "-a", path)+" && "+d.verb("pathgate", "reconcile")+" && "+command("chattr", "+a", path))
+}
+
+func (d *doctor) repair() string {
+	return d.verb("pathgate", "ledger", "repair", "--reason", "why it is right to go on")
+}
+
+// whole checks a small ledger from its first line, since the end does not show
+// what was changed before it. It returns what can be said of a sound one.
+func (d *doctor) whole(dir string, mark int) string {
+	info, err := os.Stat(filepath.Join(dir, ledger.JournalName))
+	if err != nil || info.Size() > verifyBytes || Worst(d.findings[mark:]) == Fail {
+		return "the end of the ledger " + dir + " holds; 'pathgate ledger verify' checks all of it"
+	}
+	report, err := ledger.Verify(dir, nil)
+	switch {
+	case err != nil:
+		d.warn("the ledger could not be checked as a whole", err.Error(), d.verb("pathgate", "ledger", "verify"))
+	case !report.OK():
+		d.fail("the ledger does not hold: "+report.Findings[0].String(), "what is on record is not what happened", d.verb("pathgate", "ledger", "verify"))
+	}
+	return "ledger " + dir + " is sound, from its first line to its last"
 }
 
 // lastBytes reads the journal's end, from the beginning of a line.
@@ -180,22 +217,22 @@ func (d *doctor) openLedger(ctx context.Context, dir string) {
 		_, at, _ := l.Last()
 		if behind := at.Sub(d.o.now()); behind > 5*time.Minute {
 			d.fail(fmt.Sprintf("the clock is %s behind the ledger's last entry", behind.Round(time.Second)),
-				"pushes to environments are refused", "set the clock, or run pathgate ledger repair")
+				"pushes to environments are refused", "set the clock, or run "+d.repair())
 		}
 		err = l.Close()
 	}
 	if err != nil {
-		d.fail("the ledger cannot be used", err.Error(), ledgerMend(err))
+		d.fail("the ledger cannot be used", err.Error(), d.ledgerMend(err))
 	}
 }
 
 // ledgerMend is what helps against an error of ledger.Open.
-func ledgerMend(err error) string {
+func (d *doctor) ledgerMend(err error) string {
 	switch {
 	case errors.Is(err, ledger.ErrCut), errors.Is(err, ledger.ErrRoot), errors.Is(err, ledger.ErrClock):
-		return "pathgate ledger repair"
+		return d.repair()
 	case errors.Is(err, ledger.ErrDamaged):
-		return "pathgate ledger verify"
+		return d.verb("pathgate", "ledger", "verify")
 	case errors.Is(err, ledger.ErrNetwork):
 		return "move the ledger to a local disk"
 	case errors.Is(err, ledger.ErrVersion):

@@ -53,7 +53,11 @@ func (d *doctor) origin(key string) string {
 }
 
 func (d *doctor) hook(name string, h hook) {
-	const open = "without it nothing is judged; the dead-man switch, where it is on, refuses the pushes"
+	open := map[string]string{
+		"pre-receive":  "without it nothing is judged; the dead-man switch, where it is on, refuses the pushes",
+		"proc-receive": "without it git refuses what " + keyProcRefs + " lists, and there are no command refs",
+		"post-receive": "without it there is no receipt, and only the next push or reconcile settles a push",
+	}[name]
 	switch {
 	case !h.exists:
 		d.fail("hook "+name+" is missing", open, d.installCommand())
@@ -98,7 +102,7 @@ func (d *doctor) settings() {
 		d.fail("pushes are judged by another policy: "+path, "this one is "+d.o.PolicyPath, d.installCommand())
 	}
 	if have := valuesOf(d.all, keyOptions); len(have) == 0 || !truth(have[len(have)-1]) {
-		d.warn(keyOptions+" is off", "a push cannot carry options", command("git", "config", "--file", d.config.path, "--add", keyOptions, "true"))
+		d.warn(keyOptions+" is off", "a push cannot carry options", d.installCommand())
 	}
 	for _, name := range []string{"refs/replace", "refs/pathgate"} {
 		if _, is := hidden(d.all, name); !is {

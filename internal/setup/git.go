@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,7 +89,10 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// command is a shell command of these words, empty if one cannot be printed.
+// Command is a shell command of these words, empty if one cannot be printed.
+func Command(words ...string) string { return command(slices.Clone(words)...) }
+
+// command is Command, and changes the words.
 func command(words ...string) string {
 	for i, w := range words {
 		if words[i] = quote(w); words[i] == "" {

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/policy"
 )
 
 // An installation is one run of Install.
@@ -34,12 +37,12 @@ func Install(ctx context.Context, o Options, path string) (Report, error) {
 	}
 	repo, err := openListed(o.Policy, path)
 	if err != nil {
-		return Report{}, fmt.Errorf("install in %s: %w", show(path), err)
+		return Report{}, fmt.Errorf("install in %s: %w", titled(o.Policy, path), err)
 	}
 	in := &installation{o: o, repo: repo}
 	in.report.Repository, in.report.Path = repo.name, repo.dir
 	for _, step := range []func(context.Context) error{
-		in.examine, in.ledger, in.nameFolder, in.namePolicy, in.handOver, in.wire, in.options, in.hide, in.problems,
+		in.examine, in.ledger, in.nameFolder, in.namePolicy, in.handOver, in.wire, in.options, in.hide, in.problems, in.unrecorded,
 	} {
 		if err := step(ctx); err != nil {
 			return in.report, fmt.Errorf("install in %s: %w", repo.name, err)
@@ -55,7 +58,7 @@ func (in *installation) examine(ctx context.Context) (err error) {
 		return err
 	}
 	if major < 2 || major == 2 && minor < 29 {
-		return fmt.Errorf("git %d.%d has no proc-receive hook: pathgate needs git 2.29", major, minor)
+		return no("git %d.%d has no proc-receive hook: pathgate needs git 2.29", major, minor)
 	}
 	if in.config, err = in.repo.config(ctx); err != nil {
 		return err
@@ -64,7 +67,7 @@ func (in *installation) examine(ctx context.Context) (err error) {
 		return err
 	}
 	if !in.repo.within(in.folder) {
-		return fmt.Errorf("git runs hooks from %s, which is outside of this repository and may serve others; "+
+		return no("git runs hooks from %s, which is outside of this repository and may serve others; "+
 			"give it its own: %s", in.folder, command("git", "config", "--file", in.config.path, "core.hooksPath", in.repo.ownHooks()))
 	}
 	for _, name := range hookNames {
@@ -95,7 +98,7 @@ func (in *installation) placeable(name string, h hook) error {
 		return nil
 	}
 	if h.folder {
-		return fmt.Errorf("%s is a folder", h.path)
+		return no("%s is a folder", show(h.path))
 	}
 	info, err := os.Lstat(h.earlier())
 	switch {
@@ -104,8 +107,8 @@ func (in *installation) placeable(name string, h hook) error {
 	case err != nil:
 		return err
 	case !os.SameFile(info, h.info):
-		return fmt.Errorf("%s is not pathgate's, and the name to keep it under is taken by %s: remove one of them",
-			h.path, filepath.Base(h.earlier()))
+		return no("%s is not pathgate's, and the name to keep it under is taken by %s: remove one of them",
+			show(h.path), filepath.Base(h.earlier()))
 	}
 	return nil
 }
@@ -259,5 +262,30 @@ func (in *installation) problems(ctx context.Context) error {
 	in.report.Problems = append(in.report.Problems, hiding(in.repo, effective)...)
 	real, err := realCommandRefs(ctx, in.repo)
 	in.report.Problems = append(in.report.Problems, real...)
+	return err
+}
+
+// unrecorded looks whether something is live here that the ledger knows
+// nothing of, as on a server that has deployed before.
+func (in *installation) unrecorded(ctx context.Context) (err error) {
+	refs, err := in.repo.refs(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := ledger.Open(ctx, in.o.Policy.Ledger, ledger.Options{Root: in.o.Policy.Root, Now: in.o.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	lives, err := livesOf(l, in.repo.site)
+	known := make(map[policy.RefName]bool)
+	for _, live := range lives {
+		known[live.Ref] = true
+	}
+	for _, r := range refs {
+		if _, is := in.repo.site.Environment(r.name); is && !known[r.name] {
+			in.report.Unrecorded = true
+		}
+	}
 	return err
 }

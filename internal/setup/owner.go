@@ -32,8 +32,29 @@ func ownAs(path string, o owner) error {
 // A person is a user with the groups that count for file modes.
 type person struct {
 	owner
-	groups []int
-	name   string
+	groups  []int
+	name    string
+	account bool // name is an account's, with a home
+	home    string
+}
+
+// A barrier is what keeps a person from a file: its mode, or that of a folder
+// above it.
+type barrier struct {
+	who    person
+	path   string
+	owner  owner
+	mode   fs.FileMode
+	want   fs.FileMode
+	folder bool // above the file in question
+}
+
+func (b *barrier) Error() string {
+	deed := deeds(b.want)
+	if b.folder {
+		deed = "enter"
+	}
+	return fmt.Sprintf("%s may not %s %s (mode %04o)", b.who.name, deed, show(b.path), b.mode)
 }
 
 // who looks the owner up. One without an account has the one group.
@@ -43,7 +64,7 @@ func (o owner) who() person {
 	if err != nil {
 		return p
 	}
-	p.name = u.Username
+	p.name, p.account, p.home = u.Username, true, u.HomeDir
 	ids, err := u.GroupIds()
 	if err != nil {
 		return p
@@ -73,8 +94,8 @@ func (p person) may(info fs.FileInfo, want fs.FileMode) bool {
 	return mode&want == want
 }
 
-// reach returns why p cannot do want with the file at path, nil if p can. It
-// goes by owners and modes; access control lists and mounts it does not see.
+// reach returns why p cannot do want with the file at path, nil if p can: a
+// *barrier, or the error that kept the current user from looking. It goes by owners and modes; access control lists and mounts it does not see.
 func (p person) reach(path string, want fs.FileMode) error {
 	for _, dir := range parents(path) {
 		info, err := os.Stat(dir)
@@ -82,7 +103,7 @@ func (p person) reach(path string, want fs.FileMode) error {
 			return err
 		}
 		if !p.may(info, 1) {
-			return fmt.Errorf("%s may not enter %s (mode %04o)", p.name, show(dir), info.Mode().Perm())
+			return &barrier{p, dir, ownerOf(info), info.Mode().Perm(), 1, true}
 		}
 	}
 	info, err := os.Stat(path)
@@ -90,7 +111,7 @@ func (p person) reach(path string, want fs.FileMode) error {
 		return err
 	}
 	if !p.may(info, want) {
-		return fmt.Errorf("%s may not %s %s (mode %04o)", p.name, deeds(want), show(path), info.Mode().Perm())
+		return &barrier{p, path, ownerOf(info), info.Mode().Perm(), want, false}
 	}
 	return nil
 }

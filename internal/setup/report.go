@@ -13,6 +13,11 @@ type Report struct {
 	Changes    []string  `json:"changes,omitempty"`  // what was done; empty if all was so already
 	Notes      []string  `json:"notes,omitempty"`    // what was found and left as it is
 	Problems   []Finding `json:"problems,omitempty"` // what stands in the way and is left to the operator
+	// LedgerCreated: Install made the ledger.
+	LedgerCreated bool `json:"ledger_created,omitempty"`
+	// Unrecorded: a ref of an environment is there that the ledger knows
+	// nothing of; Adopt puts it on record.
+	Unrecorded bool `json:"unrecorded,omitempty"`
 }
 
 func (r *Report) changed(format string, args ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,8 +27,14 @@ type repository struct {
 func openRepository(path string) (*repository, error) {
 	facts, err := gitfacts.Open(path)
 	if err != nil {
-		if info, statErr := os.Stat(path); statErr == nil && info.IsDir() && !looksLikeRepository(path) {
-			return nil, fmt.Errorf("%s is not a git repository", path)
+		info, statErr := os.Stat(path)
+		switch {
+		case errors.Is(statErr, fs.ErrNotExist):
+			return nil, no("there is no such folder")
+		case statErr == nil && !info.IsDir():
+			return nil, no("it is not a folder")
+		case statErr == nil && !looksLikeRepository(path):
+			return nil, no("it is not a git repository")
 		}
 		return nil, err
 	}
@@ -38,6 +45,17 @@ func openRepository(path string) (*repository, error) {
 	}
 	r.owner = ownerOf(info)
 	return r, nil
+}
+
+// titled names a repository for people: by the policy if it is below its root,
+// else by its path.
+func titled(pol *policy.Policy, path string) string {
+	if facts, err := gitfacts.Open(path); err == nil && pol != nil {
+		if name, under := facts.Relative(pol.Root); under {
+			return show(name)
+		}
+	}
+	return show(path)
 }
 
 // openListed is openRepository for one that the policy must list.
@@ -51,11 +69,11 @@ func openListed(pol *policy.Policy, path string) (*repository, error) {
 	}
 	name, under := r.facts.Relative(pol.Root)
 	if !under {
-		return nil, fmt.Errorf("%s is not below the policy's root %s", r.dir, pol.Root)
+		return nil, no("it is not below the policy's root %s", show(pol.Root))
 	}
 	site, listed := pol.Site(name)
 	if !listed {
-		return nil, fmt.Errorf("the policy lists no repository %s: its patterns are %s", show(name), patterns(pol))
+		return nil, no("the policy does not list it: its patterns are %s", patterns(pol))
 	}
 	r.name, r.site = name, site
 	return r, nil

@@ -20,7 +20,7 @@ import (
 func Uninstall(ctx context.Context, o Options, path string) (Report, error) {
 	repo, err := openRepository(path)
 	if err != nil {
-		return Report{}, fmt.Errorf("uninstall from %s: %w", show(path), err)
+		return Report{}, fmt.Errorf("uninstall from %s: %w", titled(o.Policy, path), err)
 	}
 	if o.Policy != nil {
 		if name, ok := repo.facts.Relative(o.Policy.Root); ok {
@@ -32,6 +32,9 @@ func Uninstall(ctx context.Context, o Options, path string) (Report, error) {
 		if err := step(ctx, o); err != nil {
 			return out.report, fmt.Errorf("uninstall from %s: %w", repo.name, err)
 		}
+	}
+	if len(out.report.Changes) > 0 {
+		out.report.note("from now on git makes a real ref of a push to refs/deploy/...; tell those who push")
 	}
 	return out.report, nil
 }

@@ -1,0 +1,182 @@
+package command
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/text"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// logHead names the columns of the table. The last one takes what room there
+// is.
+var logHead = [...]string{"record", "time", "type", "environment", "ref", "commit", "by", "what"}
+
+// A rowWriter makes a table. Where the output is a terminal, no row is wider.
+type rowWriter struct {
+	w     io.Writer
+	width int // of the terminal, zero if there is none
+	rows  [][]string
+}
+
+func newRows(w io.Writer) *rowWriter {
+	return &rowWriter{w: w, width: terminalWidth(w), rows: [][]string{append([]string(nil), logHead[:]...)}}
+}
+
+// terminalWidth is how many columns a terminal has; zero if w is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+func (r *rowWriter) write(line *ledger.Line) error {
+	e := &line.Entry
+	row := []string{strconv.FormatUint(e.Seq, 10), explain.Time(e.Time), string(e.Type), where(e),
+		explain.Branch(policy.RefName(e.Ref)), shown(e), e.Principal, what(e)}
+	for i, cell := range row {
+		row[i] = text.Clean(cell, 120)
+		if i == len(row)-1 {
+			row[i] = text.Clean(cell, 200)
+		}
+		if row[i] == "" {
+			row[i] = "-"
+		}
+	}
+	r.rows = append(r.rows, row)
+	return nil
+}
+
+// flush prints the table.
+func (r *rowWriter) flush() error {
+	last := len(logHead) - 1
+	widths := make([]int, last)
+	room := r.width
+	for i := range widths {
+		for _, row := range r.rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+		room -= widths[i] + 2
+	}
+	var out strings.Builder
+	for _, row := range r.rows {
+		for i, width := range widths {
+			fmt.Fprintf(&out, "%-*s  ", width, row[i])
+		}
+		what := row[last]
+		if r.width > 0 {
+			what = cutTo(what, max(room, 20))
+		}
+		out.WriteString(what + "\n")
+	}
+	_, err := io.WriteString(r.w, out.String())
+	return err
+}
+
+// cutTo shortens s to n characters.
+func cutTo(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n-3]) + "..."
+}
+
+func where(e *ledger.Entry) string {
+	if e.Service == "" || e.Environment == "" {
+		return e.Service + e.Environment
+	}
+	return e.Service + "/" + e.Environment
+}
+
+// shown is the object that an entry is about, as people name it.
+func shown(e *ledger.Entry) string {
+	id := policy.ObjectID(e.New)
+	if e.Commit != "" {
+		id = policy.ObjectID(e.Commit)
+	}
+	if id.IsZero() {
+		return ""
+	}
+	return id.Short()
+}
+
+// what sums an entry up in a few words.
+func what(e *ledger.Entry) string {
+	if e.Type == ledger.TypeDrift {
+		return fmt.Sprintf("was at %s, on record %s", orNothing(policy.ObjectID(e.New)), orNothing(policy.ObjectID(e.Old)))
+	}
+	parts := append([]string(nil), e.Codes...)
+	if e.Kind != "" && e.Type != ledger.TypeRefused {
+		parts = append(parts, e.Kind)
+	}
+	for _, part := range []string{e.Reason, e.Subject} {
+		if part != "" {
+			parts = append(parts, part)
+			break
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// csvHead names the columns, which are the ledger's own fields.
+var csvHead = []string{"seq", "time", "type", "push", "service", "environment", "repository", "ref", "old", "new",
+	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason"}
+
+type csvWriter struct{ w *csv.Writer }
+
+func newCSV(w io.Writer) csvWriter {
+	c := csvWriter{csv.NewWriter(w)}
+	_ = c.w.Write(csvHead)
+	return c
+}
+
+func (c csvWriter) write(line *ledger.Line) error {
+	e := &line.Entry
+	number := func(n uint64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatUint(n, 10)
+	}
+	evidence := make([]string, len(e.Evidence))
+	for i, n := range e.Evidence {
+		evidence[i] = number(n)
+	}
+	row := []string{number(e.Seq), e.Time.Format("2006-01-02T15:04:05.000000Z"), string(e.Type), e.Push, e.Service,
+		e.Environment, e.Repository, e.Ref, e.Old, e.New, e.Commit, e.Tree, e.Subject, e.Kind, e.Principal, e.Via,
+		e.Address, number(e.Intent), strings.Join(evidence, " "), strings.Join(e.Rules, " "),
+		strings.Join(e.Codes, " "), e.Policy, e.Reason}
+	for i, cell := range row {
+		row[i] = inert(cell)
+	}
+	return c.w.Write(row)
+}
+
+// inert keeps a spreadsheet from taking a cell for a formula.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+func (c csvWriter) flush() error {
+	c.w.Flush()
+	return c.w.Error()
+}

@@ -15,7 +15,7 @@ usage() {
 		Builds pathgate with Go and installs
 
 		    PREFIX/bin/pathgate
-		    PREFIX/lib/pathgate/hooks/{pre-receive,proc-receive,post-receive}
+		    PREFIX/lib/pathgate/hooks/{pre-receive,proc-receive,post-receive,deploy}
 
 		and a commented policy, if there is none. It wires no repository: that is
 		"pathgate install REPO...". Run it again to update: each file is replaced in
@@ -99,13 +99,13 @@ version() {
 	printf '%s\n' "$is"
 }
 
-# build DIR: builds the four binaries into DIR.
+# build DIR: builds the binaries into DIR.
 build() {
 	(
 		cd "$here"
 		CGO_ENABLED=0 go build -trimpath -buildvcs=false \
 			-ldflags "-s -w -X github.com/pathgate/pathgate/internal/command.Version=$(version)" \
-			-o "$1/" ./hooks/pathgate ./hooks/pre-receive ./hooks/proc-receive ./hooks/post-receive
+			-o "$1/" ./hooks/pathgate ./hooks/pre-receive ./hooks/proc-receive ./hooks/post-receive ./hooks/deploy
 	) || fail "the build failed" "Go's own messages stand above; the first build fetches modules over the network"
 }
 
@@ -126,7 +126,7 @@ install_binaries() {
 	trap 'rm -rf "$temporary"' EXIT
 	trap 'exit 1' HUP INT TERM
 	build "$temporary"
-	for hook in pre-receive proc-receive post-receive; do
+	for hook in pre-receive proc-receive post-receive deploy; do
 		put "$temporary/$hook" "$prefix/lib/pathgate/hooks/$hook" 755
 	done
 	put "$temporary/pathgate" "$prefix/bin/pathgate" 755

@@ -8,6 +8,17 @@ type Code string
 const (
 	PriorNotDeployed   Code = "prior-not-deployed"   // pushed a commit that an environment before has not deployed
 	Withdrawn          Code = "withdrawn"            // pushed a commit that an environment before was rolled back from
+	NotSuccessful      Code = "not-successful"       // pushed a commit whose deployment before, or here for a rollback, did not succeed
+	Soaking            Code = "soaking"              // pushed a commit that was not live long enough in an environment before
+	NeedsApproval      Code = "needs-approval"       // pushed a commit that too few have approved, or somebody rejects
+	Frozen             Code = "frozen"               // pushed in a freeze
+	Locked             Code = "locked"               // pushed to an environment that somebody has locked
+	Vetoed             Code = "vetoed"               // pushed a commit that somebody has vetoed
+	NotAPusher         Code = "not-a-pusher"         // is not among those who may push here
+	Unsigned           Code = "unsigned"             // brought a commit without a signature that counts
+	NoTicket           Code = "no-ticket"            // brought a commit whose message names no ticket
+	NotFromBranch      Code = "not-from-branch"      // pushed a commit that is in none of the branches
+	NotFastForward     Code = "not-fast-forward"     // pushed a commit that does not contain the live one
 	RollbackNotAllowed Code = "rollback-not-allowed" // went back where the policy allows no rollback
 	Deletion           Code = "deletion"             // deleted an environment's ref
 	ReservedRef        Code = "reserved-ref"         // pushed to refs/replace, refs/pathgate or an unknown command ref

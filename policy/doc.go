@@ -37,8 +37,9 @@
 // Required are version, root, ledger, identity.source and one environment with
 // repository and refs. Everything else has the default "unlisted" = "refuse",
 // "after_match" = "all", "rollback" = "deployed"; an environment without
-// "after" is a first one. A key that is not in this list is an error, also if
-// only its letter case is wrong, and so is a key that is set twice.
+// "after" is a first one. A key that is neither in this list nor in the one of
+// guard rails below is an error, also if only its letter case is wrong, and so
+// is a key that is set twice.
 //
 //   - root and ledger are absolute, clean paths, other than "/".
 //   - An environment's name is [a-z0-9][a-z0-9._-]*, at most 40 bytes, and fit
@@ -77,4 +78,66 @@
 // Where two environments could hold one repository, their repository patterns
 // must be written alike, and no ref may belong to both, not even if letter case
 // is left aside.
+//
+// # Deployments and guard rails
+//
+// All of these may be left out, and then bind nothing:
+//
+//	[identity.aliases]
+//	ana = ["ana.b", "ana@corp"]           # other names of one principal
+//
+//	[groups]
+//	release = ["ana", "bo", "chi"]        # "@release" in lists of principals
+//
+//	[environments.stg]
+//	deploy = "external"                   # or a table: command, checkout, wait, timeout
+//	reporters = ["ci"]
+//
+//	[environments.prd]
+//	evidence = "standing"                 # or "live", "ever"
+//	requires = "success"                  # or "accepted"
+//	pushers = ["@release"]
+//	soak = "2h"
+//	approvals = { count = 2, by = ["@release"], self = false, for = "24h" }
+//	branches = ["refs/heads/main"]
+//	ticket = "[A-Z]+-[0-9]+"
+//	signed = { allowed_signers = "/etc/pathgate/allowed_signers" }
+//	fast_forward = true
+//	applies_to_rollback = ["pushers", "locks"]
+//	enforce = true
+//
+//	[[freeze]]
+//	name = "weekends"
+//	environments = ["prd"]
+//	weekly = { from = "Fri 16:00", to = "Mon 07:00", zone = "Europe/Berlin" }
+//
+//	[[freeze]]
+//	name = "year end"
+//	environments = ["stg", "prd"]
+//	from = 2026-12-20T00:00:00
+//	to = 2027-01-04T08:00:00
+//	zone = "Europe/Berlin"
+//
+//	[override]
+//	by = ["ana"]
+//	environments = ["prd"]
+//	rules = ["soak", "freeze"]
+//	override_counts = false
+//
+// "pathgate help policy" prints what each key means. Lengths of time are those
+// of time.ParseDuration, longer than zero. evidence, requires and soak need
+// after; reporters and deploy = "external" need each other.
+//
+// # Rules
+//
+// Which rules bind an update depends on its kind. A deployment into a first
+// environment and a promotion are bound by all. A redeploy is bound by pushers,
+// locks, freezes and vetoes. A rollback is bound by the key rollback, by the
+// outcome that the commit had here where deployments have one, by vetoes, and
+// by what applies_to_rollback lists.
+//
+// All rules are judged together, at Facts.Now. An override turns the no of the
+// rules that it may go past into one that does not refuse, if that leaves no
+// other no; where enforce is false no rule refuses. Neither reaches deletions,
+// faults, and what the caller finds wrong with the push itself.
 package policy

@@ -40,6 +40,7 @@ func (s *source) environments(t *node) []*Environment {
 	}
 	for _, st := range stages {
 		s.checkAfter(st, func(name EnvironmentName) bool { return t.kid(string(name)) != nil })
+		s.outcomes(st, names)
 	}
 	s.checkOverlaps(stages)
 	return s.inOrder(stages, names)
@@ -65,11 +66,12 @@ func checkName(name string) error {
 
 // stage reads one environment.
 func (s *source) stage(n *node) *stage {
-	s.known(n, "repository", "refs", "after", "after_match", "rollback")
+	s.known(n, keysOf("environments.NAME")...)
 	st := &stage{at: n, env: &Environment{
 		Name:       EnvironmentName(n.name),
 		AfterMatch: AfterMatch(s.choice(n, "after_match", "all", "any")),
 		Rollback:   RollbackRule(s.choice(n, "rollback", "deployed", "none")),
+		aliases:    s.persons.aliases,
 		places:     map[string]Place{"": s.place(n.at)},
 	}}
 	for _, k := range n.kids {
@@ -94,9 +96,8 @@ func (s *source) stage(n *node) *stage {
 			st.after = append(st.after, elems[i])
 			st.env.After = append(st.env.After, EnvironmentName(v))
 		}
-	} else if k := n.kid("after_match"); k != nil {
-		s.fail(k.at, "after_match has no meaning without after")
 	}
+	s.guards(st)
 	return st
 }
 

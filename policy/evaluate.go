@@ -1,8 +1,8 @@
 package policy
 
-// Evaluate decides on an update of one of env's refs. It looks at nothing but
-// its arguments. Facts that were not fetched, or that answer another question,
-// are refused with the code Fault.
+// Evaluate decides on an update of one of env's refs, by all its rules at the
+// moment Facts.Now. It looks at nothing but its arguments. Facts that were not
+// fetched, or that answer another question, are refused with the code Fault.
 func Evaluate(env *Environment, u Update, facts Facts) Decision {
 	switch {
 	case env == nil:
@@ -12,15 +12,22 @@ func Evaluate(env *Environment, u Update, facts Facts) Decision {
 	case !facts.answer(env, u):
 		return refuse(Fault)
 	}
-	switch live := facts.Live; {
-	case live.Record != 0 && live.Commit == u.Commit && facts.Here.Stands():
-		return Decision{Allowed: true, Kind: Redeploy}
-	case facts.Here.Stands() && facts.OnRef != 0 && facts.OnRef < live.Record:
-		return rollback(env, facts.OnRef)
-	case len(env.After) == 0:
-		return Decision{Allowed: true, Kind: Deploy}
+	kind := env.kind(u, &facts)
+	if !facts.known(env, kind) {
+		return refuse(Fault)
 	}
-	return promote(env, facts.Prior)
+	d := Decision{Kind: kind, Base: kind}
+	j := judgement{env: env, facts: &facts, update: u, decision: &d}
+	j.permit()
+	switch kind {
+	case Rollback:
+		j.rollback()
+	case Promote:
+		j.priors()
+	}
+	j.guards()
+	d.settle(env)
+	return d
 }
 
 // refuse returns the decision for what no key of the policy rules.
@@ -28,92 +35,85 @@ func refuse(code Code) Decision {
 	return Decision{Verdicts: []Verdict{{Code: code}}}
 }
 
-// answer reports whether the facts are those that u needs.
-func (f Facts) answer(env *Environment, u Update) bool {
-	if !f.Fetched || !u.Commit.valid() || u.Commit.IsZero() || !env.has(u.Ref) || len(f.Prior) != len(env.After) {
-		return false
+// kind says what an update is by what the ledger knows.
+func (e *Environment) kind(u Update, facts *Facts) Kind {
+	switch live := facts.Live; {
+	case live.Record != 0 && live.Commit == u.Commit && facts.Here.Stands():
+		return Redeploy
+	case facts.Here.Stands() && facts.OnRef != 0 && facts.OnRef < live.Record:
+		return Rollback
+	case len(e.After) == 0:
+		return Deploy
 	}
-	if f.Live.Record != 0 && f.Live.Ref != "" && f.Live.Ref != u.Ref {
-		return false
-	}
-	for i, name := range env.After {
-		if f.Prior[i].Environment != name {
-			return false
-		}
-	}
-	return true
+	return Promote
 }
 
-// valid reports whether id has the form of an object ID.
-func (id ObjectID) valid() bool {
-	if len(id) != 40 && len(id) != 64 {
-		return false
-	}
-	for i := range len(id) {
-		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
+// A judgement collects the verdicts on one update.
+type judgement struct {
+	env      *Environment
+	facts    *Facts
+	update   Update
+	passes   []string // names of the rules that the push's override goes past
+	decision *Decision
 }
 
-// has reports whether ref is one of the environment's.
-func (e *Environment) has(ref RefName) bool {
-	for _, p := range e.Refs {
-		if p.Match(ref) {
-			return true
-		}
-	}
-	return false
+// add notes a verdict.
+func (j *judgement) add(v Verdict) {
+	v.Overridden = !v.OK && j.overrides(v.Name)
+	j.decision.Verdicts = append(j.decision.Verdicts, v)
 }
 
-// rollback decides on going back to a commit that stands here, by the record of
-// its last deployment on the ref.
-func rollback(env *Environment, record uint64) Decision {
-	v := Verdict{Rule: env.Rule("rollback"), Place: env.Place("rollback")}
-	if env.Rollback == RollbackDeployed {
-		v.OK, v.Record = true, record
-	} else {
-		v.Code = RollbackNotAllowed
-	}
-	return Decision{Allowed: v.OK, Kind: Rollback, Verdicts: []Verdict{v}}
+// verdict begins the verdict of a rule that a key of the environment sets.
+func (j *judgement) verdict(name, key string) Verdict {
+	return Verdict{Name: name, Rule: j.env.Rule(key), Place: j.env.Place(key)}
 }
 
-// promote decides by the environments before.
-func promote(env *Environment, priors []PriorFacts) Decision {
-	d := Decision{Kind: Promote, Verdicts: make([]Verdict, 0, len(priors))}
-	rule, place := env.Rule("after"), env.Place("after")
-	for _, prior := range priors {
-		v := Verdict{Rule: rule, Place: place, Environment: prior.Environment}
-		switch standing := prior.Standing; {
-		case standing.Stands():
-			v.OK, v.Record = true, standing.Record
-			d.Evidence = append(d.Evidence, standing.Record)
-		case standing.Record != 0:
-			v.Code, v.Record = Withdrawn, standing.Withdrawn
-		default:
-			v.Code = PriorNotDeployed
-		}
-		d.Verdicts = append(d.Verdicts, v)
+// decide completes a verdict: a yes, or a no with this code.
+func (v Verdict) decide(ok bool, code Code) Verdict {
+	v.OK = ok
+	if !ok {
+		v.Code = code
 	}
-	stand := len(d.Evidence)
-	d.Allowed = stand == len(priors) || env.AfterMatch == AfterAny && stand > 0
+	return v
+}
+
+// settle draws the conclusion from the verdicts.
+func (d *Decision) settle(env *Environment) {
+	var overrode []string
+	d.Allowed = true
+	for i := range d.Verdicts {
+		switch v := &d.Verdicts[i]; {
+		case v.refuses():
+			d.Allowed = false
+		case v.Overridden && !contains(overrode, v.Name):
+			overrode = append(overrode, v.Name)
+		}
+	}
+	d.Reported = env.ReportOnly
 	switch {
 	case !d.Allowed:
 		d.Evidence = nil
-	case stand < len(priors):
-		d.Verdicts = onlyYes(d.Verdicts)
+		d.Allowed, d.WouldRefuse = d.Reported, d.Reported
+	case len(overrode) > 0:
+		d.Overrode, d.Kind = overrode, Overridden
 	}
-	return d
 }
 
-// onlyYes keeps the verdicts that are OK.
-func onlyYes(verdicts []Verdict) []Verdict {
-	kept := verdicts[:0]
-	for _, v := range verdicts {
-		if v.OK {
-			kept = append(kept, v)
-		}
+func contains(names []string, name string) bool { return Principals(names).Has(name) }
+
+// rollback judges going back to a commit that stands here, by the record of its
+// last deployment on the ref and by the outcome that it had.
+func (j *judgement) rollback() {
+	v := j.verdict(RuleRollback, "rollback").decide(j.env.Rollback == RollbackDeployed, RollbackNotAllowed)
+	if v.OK {
+		v.Record = j.facts.OnRef
 	}
-	return kept
+	j.add(v)
+	if j.env.Deploy == nil {
+		return
+	}
+	outcome := j.facts.Outcome
+	v = j.verdict(RuleSuccess, "deploy").decide(outcome.State == OutcomeSuccess || outcome.State == OutcomeNone, NotSuccessful)
+	v.Record, v.Detail = outcome.Record, &Detail{Outcome: outcome}
+	j.add(v)
 }

@@ -19,11 +19,37 @@ import (
 //	delete shop/prd.git refs/heads/main
 //	unfetched
 //	live 12 a                              the ref is live by record 12, at a
+//	live-kind redeploy                     the live record's kind
 //	live-ref refs/heads/other              what the live record says of its ref
 //	here 12 [withdrawn 14]                 standing of the commit here
 //	onref 12                               its last deployment on this ref
 //	prior stg none                         standing in an environment before
 //	prior stg 11 [withdrawn 13]
+//	outcome success 13                     of the commit's deployment here
+//
+// These add to the prior that was named last:
+//
+//	prior-outcome success 12
+//	prior-pending
+//	prior-override                         it came by an override
+//	prior-live 09:00                       live now, since then; or never
+//	prior-soaked 90m                       longest time live that is over
+//
+// Moments are of 2026-11-21 UTC, or whole. The rest is of the push:
+//
+//	now 12:00
+//	who ana
+//	approve bo 20 10:00 [a]                record, time, what was live then
+//	reject bo 21 10:00
+//	lock chi 30 - [until 13:00]            "-", or another environment or ref
+//	veto 31 chi
+//	last-veto 31
+//	override INC-42: payments down
+//	git                                    git was asked; these lines, too:
+//	contained refs/heads/main
+//	no-ticket a
+//	unsigned a no signature
+//	fast-forward
 func TestDecisions(t *testing.T) {
 	files, err := filepath.Glob("testdata/decisions/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -84,9 +110,14 @@ func (c *decisionCase) read(words []string) error {
 		return nil
 	}
 	verb, args := words[0], words[1:]
-	need := map[string]int{"push": 3, "delete": 2, "live": 2, "live-ref": 1, "here": 1, "onref": 1, "prior": 2}[verb]
+	need := map[string]int{"push": 3, "delete": 2, "live": 2, "live-ref": 1, "here": 1, "onref": 1, "prior": 2,
+		"outcome": 2, "prior-outcome": 2, "prior-live": 1, "prior-soaked": 1, "now": 1, "who": 1, "approve": 3,
+		"reject": 3, "lock": 3, "veto": 2, "last-veto": 1, "live-kind": 1, "contained": 1, "no-ticket": 1, "unsigned": 2}[verb]
 	if len(args) < need {
 		return fmt.Errorf("%s needs %d words", verb, need)
+	}
+	if known, err := c.readGuard(verb, args); known || err != nil {
+		return err
 	}
 	switch verb {
 	case "push", "delete":
@@ -159,7 +190,11 @@ func drawDecision(d Decision) string {
 	if d.Allowed {
 		word = "allowed"
 	}
-	b.WriteString(strings.TrimSpace(word+" "+string(d.Kind)) + "\n")
+	b.WriteString(strings.TrimSpace(word + " " + string(d.Kind)))
+	if d.Base != d.Kind {
+		b.WriteString(" of " + string(d.Base))
+	}
+	b.WriteString("\n")
 	for _, v := range d.Verdicts {
 		words := []string{"no"}
 		if v.OK {
@@ -177,10 +212,25 @@ func drawDecision(d Decision) string {
 		if v.Code != "" {
 			words = append(words, "["+string(v.Code)+"]")
 		}
+		if v.Overridden {
+			words = append(words, "overridden")
+		}
+		if v.Detail != nil {
+			words = append(words, drawDetail(*v.Detail)...)
+		}
 		b.WriteString(strings.Join(words, " ") + "\n")
 	}
 	if len(d.Evidence) > 0 {
 		fmt.Fprintf(&b, "evidence %d\n", d.Evidence)
+	}
+	if len(d.Overrode) > 0 {
+		fmt.Fprintf(&b, "overrode %s\n", strings.Join(d.Overrode, " "))
+	}
+	if d.OverrideDenied {
+		b.WriteString("override denied\n")
+	}
+	if d.WouldRefuse {
+		b.WriteString("would refuse\n")
 	}
 	return b.String()
 }

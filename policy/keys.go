@@ -100,12 +100,18 @@ func (s *source) choice(t *node, key string, values ...string) string {
 // list returns the elements of n, which must be an array of at least one
 // string; elements that are none are noted and left out.
 func (s *source) list(n *node) (elems []*node, values []string) {
+	elems, values = s.strings(n)
+	if _, ok := n.val.([]any); ok && len(n.elems) == 0 {
+		s.fail(n.value, "%s is empty", n.path())
+	}
+	return elems, values
+}
+
+// strings is list for an array that may be empty.
+func (s *source) strings(n *node) (elems []*node, values []string) {
 	if _, ok := n.val.([]any); !ok && (len(n.elems) == 0 || n.form == tables) {
 		s.fail(n.value, "%s must be an array of strings, not %s", n.path(), kindOf(n.val))
 		return nil, nil
-	}
-	if len(n.elems) == 0 {
-		s.fail(n.value, "%s is empty", n.path())
 	}
 	for _, e := range n.elems {
 		if v, ok := s.str(e); ok {

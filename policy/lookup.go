@@ -85,11 +85,19 @@ func (s Site) Fold(ref RefName) (*Environment, bool) {
 // Needs returns the facts that the decision on u, an update of a ref of env at
 // site, rests on.
 func (p *Policy) Needs(site Site, env *Environment, u Update) Needs {
-	n := Needs{Ref: u.Ref, Here: lookup(site.Service, env, site.Repository, u.Commit)}
+	n := Needs{
+		Ref:       u.Ref,
+		Here:      lookup(site.Service, env, site.Repository, u.Commit),
+		Outcome:   env.Deploy != nil,
+		Approvals: env.Approvals != nil,
+		PriorLive: env.Soak > 0 || env.Evidence == EvidenceLive,
+		Git:       env.gitNeeds(Promote),
+	}
 	if len(env.After) > 0 {
 		n.Prior = make([]Lookup, 0, len(env.After))
 	}
-	for _, name := range env.After {
+	for i, name := range env.After {
+		n.PriorOutcome = n.PriorOutcome || env.RequiresOf(i) == RequiresSuccess
 		// Parse has seen to it that the environment exists. Were it missing,
 		// there would be one lookup too few, and Evaluate refuses on that.
 		if prior, ok := p.Environment(name); ok {

@@ -30,8 +30,9 @@ func Parse(file string, data []byte) (*Policy, error) {
 
 // policy reads the whole file.
 func (s *source) policy(root *node) *Policy {
-	s.known(root, "version", "root", "unlisted", "ledger", "identity", "environments")
+	s.known(root, keysOf("")...)
 	s.version(root)
+	s.people(root)
 	p := &Policy{
 		File:     s.file,
 		Root:     s.folder(root, "root"),
@@ -41,7 +42,7 @@ func (s *source) policy(root *node) *Policy {
 	if n := root.kid("identity"); n == nil {
 		s.fail(root.at, `key identity.source is missing`)
 	} else if s.table(n) {
-		s.known(n, "source")
+		s.known(n, keysOf("identity")...)
 		p.Source = s.identity(n)
 	}
 	if n := root.kid("environments"); n == nil {
@@ -49,6 +50,9 @@ func (s *source) policy(root *node) *Policy {
 	} else if s.table(n) {
 		p.Environments = s.environments(n)
 	}
+	p.aliases = s.persons.aliases
+	s.freezes(root, p)
+	s.override(root, p)
 	return p
 }
 
@@ -69,16 +73,8 @@ func (s *source) version(root *node) {
 // folder reads a required absolute path.
 func (s *source) folder(t *node, key string) string {
 	n, v := s.required(t, key)
-	switch {
-	case n == nil:
-	case !path.IsAbs(v):
-		s.fail(n.value, "%s must be an absolute path", key)
-	case !text.Printable(v):
-		s.fail(n.value, "%s holds a character that does not print", key)
-	case path.Clean(v) != v:
-		s.fail(n.value, "%s is not a clean path: write %s", key, quote(path.Clean(v)))
-	case v == "/":
-		s.fail(n.value, "%s must not be the root of the file system", key)
+	if n != nil {
+		s.absolute(n, v)
 	}
 	return v
 }

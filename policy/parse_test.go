@@ -248,7 +248,8 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range tomlSeeds() {
 		f.Add([]byte(seed))
 	}
-	files, _ := filepath.Glob("testdata/errors/*.txtar")
+	f.Add([]byte(guardedPolicy))
+	files, _ := filepath.Glob("testdata/*/*.txtar")
 	for _, file := range files {
 		if archive, err := txtar.ParseFile(file); err == nil {
 			f.Add(archive.Files[0].Data)
@@ -301,6 +302,7 @@ func checkPolicy(t *testing.T, p *Policy) {
 		if !ok || len(e.Refs) == 0 || site.Service != "shop" {
 			t.Fatalf("%s: site %+v, %v", e.Name, site, ok)
 		}
+		checkGuards(t, p, e)
 		ref := RefName(e.Refs[0].Prefix())
 		if !e.Refs[0].Exact() {
 			ref += "x"

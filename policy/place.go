@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // A Place is a spot in a policy file. Line and Column count from one; Column
 // counts bytes, as editors and compilers do.
@@ -35,11 +32,17 @@ func (e *Environment) Place(key string) Place {
 // "environments.prd.after". A name with a dot in it stands in quotes, as it
 // does in the file.
 func (e *Environment) Rule(key string) string {
-	name := string(e.Name)
-	if strings.Contains(name, ".") {
-		name = `"` + name + `"`
+	return "environments." + quoteKey(string(e.Name)) + "." + key
+}
+
+// quoteKey writes one part of a key as it stands in a TOML file.
+func quoteKey(part string) string {
+	for i := range len(part) {
+		if !bare(part[i]) {
+			return `"` + part + `"`
+		}
 	}
-	return "environments." + name + "." + key
+	return part
 }
 
 // RulePlace returns a rule and where it stands, as people read it:

@@ -89,9 +89,15 @@ type Policy struct {
 	// Environments stand in the order of the path: each after all that it
 	// names in After, otherwise in the order of the file.
 	Environments []*Environment
+	// Override is the table [override], nil if there is none.
+	Override *Override
+
+	aliases map[string]string // other names of principals
 }
 
-// An Environment is a stage of the path: a repository pattern and refs.
+// An Environment is a stage of the path: a repository pattern and refs, and the
+// rules that guard it. A rule that the policy does not set is zero, and binds
+// nothing.
 type Environment struct {
 	Name       EnvironmentName
 	Repository RepositoryPattern
@@ -99,6 +105,37 @@ type Environment struct {
 	After      []EnvironmentName
 	AfterMatch AfterMatch
 	Rollback   RollbackRule
+
+	Evidence EvidenceRule
+	// Requires is what the policy says; empty where it leaves it to the
+	// environments before (RequiresOf).
+	Requires  Requires
+	Deploy    *Deployment // nil: deployments have no outcome
+	Reporters Principals  // who may report the outcome of an external deployment
+
+	Pushers     Principals
+	Soak        time.Duration
+	Approvals   *Approvals
+	Branches    []RefPattern
+	Ticket      string // an RE2 pattern for regexp.Compile, which takes it
+	Signed      string // absolute path of the allowed signers (ssh-keygen(1))
+	FastForward bool
+	// AppliesToRollback lists the names of rules that also bind a rollback; a
+	// veto always does.
+	AppliesToRollback []string
+	// ReportOnly is "enforce = false": rules judge and refuse nothing. The zero
+	// value enforces.
+	ReportOnly bool
+
+	Freezes []*Freeze
+	// Override is the policy's, nil where it does not name this environment.
+	Override *Override
+	// OverrideCounts is whether an override in an environment before is
+	// evidence here.
+	OverrideCounts bool
+
+	outcomes []bool            // of each in After: whether its deployments have outcomes
+	aliases  map[string]string // the policy's
 
 	// places tells where each key of the environment stands in the file; the
 	// empty key is the environment itself.
@@ -131,115 +168,4 @@ type Update struct {
 	Old    ObjectID // what the ref held
 	New    ObjectID // what it shall hold: a commit or an annotated tag
 	Commit ObjectID // New, peeled
-}
-
-// Needs are the facts that one update's decision rests on.
-type Needs struct {
-	// Ref and Here ask about the environment itself.
-	Ref  RefName
-	Here Lookup
-	// Prior has one lookup for each environment in After, in that order.
-	Prior []Lookup
-}
-
-// Standing is what the ledger knows of a commit in an environment.
-type Standing struct {
-	// Record is the sequence number of the newest deployment that counts for
-	// the lookup, zero if there is none. The fields below it are that
-	// record's.
-	Record    uint64
-	Ref       RefName
-	Time      time.Time
-	Principal string
-	// Withdrawn is the sequence number of the rollback that took the commit
-	// away after Record, zero if it stands.
-	Withdrawn uint64
-}
-
-// Stands reports whether the commit is deployed and not withdrawn since.
-func (s Standing) Stands() bool { return s.Record != 0 && s.Withdrawn == 0 }
-
-// Live is what the ledger says an environment's ref points to. A zero Record
-// means that the ledger knows nothing of the ref.
-type Live struct {
-	Record    uint64
-	Ref       RefName
-	New       ObjectID // what the ref holds: a commit or an annotated tag
-	Commit    ObjectID // New, peeled
-	Subject   string   // the commit's first line, sanitised
-	Kind      Kind
-	Time      time.Time
-	Principal string
-}
-
-// Facts answer Needs. The zero value answers nothing, and Evaluate refuses
-// on it.
-type Facts struct {
-	// Fetched says that the ledger was asked; without it every fact is
-	// unknown, and unknown is never yes.
-	Fetched bool
-	// Live is the record that the update's ref is live by.
-	Live Live
-	// Here is the commit's standing in the environment itself.
-	Here Standing
-	// OnRef is the record of the commit's last deployment on the update's own
-	// ref, zero if there is none.
-	OnRef uint64
-	// Prior answers Needs.Prior, index by index.
-	Prior []PriorFacts
-}
-
-// PriorFacts are what the ledger knows of a commit in an environment that
-// comes before.
-type PriorFacts struct {
-	Environment EnvironmentName
-	Standing    Standing
-	// Live lists what is live there, for the explanation only.
-	Live []Live
-}
-
-// Kind says what a deployment is.
-type Kind string
-
-// The kinds of a deployment.
-const (
-	Deploy   Kind = "deploy"   // into a first environment
-	Promote  Kind = "promote"  // on the evidence of the environments before
-	Rollback Kind = "rollback" // to a commit that stands here and was here before
-	Redeploy Kind = "redeploy" // of what is live
-	Adopt    Kind = "adopt"    // recorded from a server that ran before pathgate
-)
-
-// A Verdict is what one rule says of one update.
-type Verdict struct {
-	// Rule is the key of the rule in the policy file, such as
-	// "environments.prd.after"; empty where no key sets the rule.
-	Rule string
-	// Place is where the rule stands; zero for rules that no key sets.
-	Place Place
-	// OK is the rule's yes. A verdict that is not OK has a Code.
-	OK   bool
-	Code Code
-	// Environment is the environment that "after" looked for evidence in,
-	// empty for other rules.
-	Environment EnvironmentName
-	// Record is the record that the verdict rests on: the evidence, or the
-	// deployment that a rollback goes back to, where OK; the withdrawal where
-	// Code is Withdrawn; zero if there is none.
-	Record uint64
-}
-
-// A Decision is what the policy says of one update. The zero value refuses.
-type Decision struct {
-	Allowed bool
-	// Kind is set also on a refusal: what the update would have been. It is
-	// empty where pathgate could not find out.
-	Kind Kind
-	// Verdicts has the verdict of each rule that applied, in the order of the
-	// policy. Where one environment of several is enough and one bears the
-	// commit out, those that do not have no verdict.
-	Verdicts []Verdict
-	// Evidence lists the records of prior environments that a yes rests on;
-	// empty on a refusal.
-	Evidence []uint64
 }

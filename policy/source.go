@@ -25,6 +25,8 @@ type source struct {
 	text  string
 	lines []int // offset of each line
 	errs  Errors
+
+	persons people
 }
 
 func newSource(file, src string) *source {

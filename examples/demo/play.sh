@@ -8,6 +8,8 @@
 #     srv/shop/     the repositories dev.git, stg.git and prd.git
 #     ledger/       the ledger
 #     policy.toml   the policy
+#     deploy.sh     what a push to dev starts
+#     live/         what deploy.sh has put there
 #     work/         a clone with the remotes dev, stg and prd
 #
 # Status 0: all went as it should; 1: something did not.
@@ -59,7 +61,7 @@ refused() {
 	shift
 	show "$@"
 	[ "$status" -eq 1 ] || fail "\"$*\" ended with status $status, not 1"
-	grep -q "^remote: .*\\[$code\\]" "$out" || fail "\"$*\" was not refused with [$code]"
+	grep -q "^remote: .*\\[.*$code.*\\]" "$out" || fail "\"$*\" was not refused with [$code]"
 }
 
 # holds ENVIRONMENT COMMIT: main of the environment must be there.
@@ -67,6 +69,9 @@ holds() {
 	have=$(git --git-dir="$dir/srv/shop/$1.git" rev-parse --verify --quiet refs/heads/main || :)
 	[ "$have" = "$2" ] || fail "main of $1 is at \"$have\", not at \"$2\""
 }
+
+# says TEXT: the last command must have printed this.
+says() { grep -qF -- "$1" "$out" || fail "the last command did not print \"$1\""; }
 
 # records NUMBER TYPE [ARG...]: so many entries of a type must be on record.
 records() {
@@ -98,6 +103,9 @@ set_up() {
 		repository = "{service}/dev.git"
 		refs = ["refs/heads/main"]
 
+		[environments.dev.deploy]
+		command = ["$dir/deploy.sh"]
+
 		[environments.stg]
 		repository = "{service}/stg.git"
 		refs = ["refs/heads/main"]
@@ -108,6 +116,16 @@ set_up() {
 		refs = ["refs/heads/main"]
 		after = ["stg"]
 	TOML
+	mkdir "$dir/live"
+	cat >"$dir/deploy.sh" <<-SCRIPT
+		#!/bin/sh
+		# It runs in a checkout of exactly the commit that was pushed.
+		set -eu
+		echo "deploying \$PATHGATE_SERVICE to \$PATHGATE_ENVIRONMENT: \$PATHGATE_KIND by \$PATHGATE_PRINCIPAL"
+		cp shop.conf "$dir/live/shop.conf"
+		echo "live: \$(cat shop.conf)"
+	SCRIPT
+	chmod +x "$dir/deploy.sh"
 	cd "$dir"
 	for environment in dev stg prd; do
 		well git init -q --bare -b main "srv/shop/$environment.git"
@@ -128,11 +146,15 @@ set_up() {
 }
 
 release() {
-	act "A first commit goes to dev" "The path begins there: every commit may be deployed. (ana pushes.)"
+	act "A first commit goes to dev" "The path begins there: every commit may be deployed. The push starts dev's
+deployment, shows what it prints, and waits for its outcome. (ana pushes.)"
 	commit 2026-01-05T10:00:00Z 10.00 "open the shop"
 	first=$(git rev-parse HEAD)
 	well git push dev main
 	holds dev "$first"
+	says "  | live: price = 10.00"
+	grep -q "price = 10.00" "$dir/live/shop.conf" || fail "the deployment did not put the price in place"
+	records 2 status
 
 	act "Production refuses it" "It has not been in stg. Nothing moves, and the refusal says what to type."
 	refused prior-not-deployed git push prd main
@@ -147,11 +169,33 @@ release() {
 	holds prd "$first"
 	records 3 deployed
 
-	act "A second release" "Through all three environments."
+	act "A second release" "To dev, and to stg."
 	commit 2026-01-05T11:00:00Z 9.99 "round to cents"
 	second=$(git rev-parse HEAD)
 	well git push dev main
 	well git push stg main
+	records 5 deployed
+}
+
+approve() {
+	act "The team wants a second pair of eyes on production" "One line more in the policy; it counts from the next push on."
+	line='approvals = { count = 1, by = ["ana", "ben"] }'
+	printf "\n%s$ echo '%s' >>../policy.toml%s\n" "$bold" "$line" "$plain"
+	printf '%s\n' "$line" >>../policy.toml
+	refused needs-approval git push prd main
+	holds prd "$first"
+	records 2 refused
+
+	act "ben approves the commit" "refs/approve/main is a command too. It holds for this commit only."
+	export PATHGATE_USER=ben
+	new=$(git rev-parse --short=7 "$second")
+	well git push prd "$new:refs/approve/main"
+	says "prd has 1 of 1 approvals of $new"
+	records 1 approval
+	holds prd "$first"
+
+	act "So ana's push goes through" "The refusal said what to type, and now it is on record who approved."
+	export PATHGATE_USER=ana
 	well git push prd main
 	holds prd "$second"
 	records 6 deployed
@@ -174,14 +218,14 @@ roll_back() {
 	export PATHGATE_USER=ana
 	refused withdrawn git push prd main
 	holds prd "$first"
-	records 2 refused
+	records 3 refused
 	records 8 deployed
 }
 
 look_back() {
 	cd "$dir"
 	act "What is on record" "Every move and every refusal, in one append-only file."
-	well pathgate log --policy policy.toml --type deployed,refused
+	well pathgate log --policy policy.toml --type deployed,approval,refused
 	act "Where everything is" "Live in each environment, and what waits."
 	well pathgate status --policy policy.toml shop
 	act "Is the record whole?" "Each line carries the SHA-256 of the line before it."
@@ -191,6 +235,7 @@ look_back() {
 act "Three repositories on one server" "dev, stg and prd, wired to pathgate, and a clone with a remote for each."
 set_up
 release
+approve
 roll_back
 look_back
 rm -f "$out"

@@ -17,7 +17,7 @@ import (
 func TestQuick(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	args := []string{"-quick", "-json", "-trace", "-scenarios", "ledger-1k,refs-1000", "-dir", dir}
+	args := []string{"-quick", "-json", "-trace", "-scenarios", "ledger-1k,refs-1000,rails", "-dir", dir}
 	if status := run(context.Background(), args, &stdout, &stderr); status != 0 {
 		t.Fatalf("status %d: %s", status, stderr.String())
 	}
@@ -46,6 +46,17 @@ func TestQuick(t *testing.T) {
 			}
 		}
 	}
+	for _, step := range []string{deploy, promote} {
+		for _, v := range guardedVariants() {
+			got, ok := r.find(guarded, step, v.name)
+			if !ok || got.Samples != quickSizes().pushes || got.P50 <= 0 || got.Ratio <= 0 {
+				t.Errorf("rails %s %s: %+v", step, v.name, got)
+			}
+		}
+	}
+	if got := len(r.railAims()); got != 4 {
+		t.Errorf("%d ratios of rules to none, want 4", got)
+	}
 	// Two variants of the first scenario are traced.
 	if want := 2 * 2 * len(hookNames()); len(r.Traces) != want {
 		t.Errorf("%d traces, want %d", len(r.Traces), want)
@@ -59,7 +70,8 @@ func TestQuick(t *testing.T) {
 	if err := r.writeText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"a smoke test", "bash", "120 refs in one push", "a hook under 16 MB", "LAST AT"} {
+	for _, want := range []string{"a smoke test", "bash", "120 refs in one push", "a hook under 16 MB", "LAST AT",
+		"rails promote: rails-git at most 1.10 of pathgate"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the report does not tell %q:\n%s", want, text.String())
 		}

@@ -26,9 +26,9 @@ type usage struct {
 // the report what each hook took.
 func (w *workshop) examine(lanes []*lane, s sizes, trace bool, r *report) error {
 	w.say("pushes to see what each hook takes")
-	for i, l := range lanes {
-		first := i < len(variants())
-		if l.variant != product && !(first && l.variant == emptyGo) {
+	for _, l := range lanes {
+		first := l.scenario.name == lanes[0].scenario.name
+		if !isProduct(l.variant) && !(first && l.variant == emptyGo) {
 			continue
 		}
 		if err := w.launch(l); err != nil {
@@ -55,6 +55,9 @@ func (w *workshop) examineLane(l *lane, from, rounds int, env []string, add func
 	for round := from; round < from+rounds; round++ {
 		for _, step := range l.scenario.steps() {
 			file := filepath.Join(w.dir, "usage")
+			if err := w.approve(l, step, round); err != nil {
+				return err
+			}
 			if _, err := w.push(l, step, round, append(env, "PATHGATE_BENCH_USAGE="+file)...); err != nil {
 				return err
 			}

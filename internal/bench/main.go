@@ -20,10 +20,18 @@
 //	          commit, post-receive appends a line; no fsync, no proc-receive
 //	pathgate  all three hooks, wired by "pathgate install"
 //
-// The scenarios are small, ledger-1k, ledger-1m, large, refs-1000 and
-// pushers-16; scenario.go says what each is. A step is "deploy" (a new commit
-// to the first environment) or "promote" (the same commit to the next
-// environment of the same repository: no object is sent).
+// The scenarios are small, ledger-1k, ledger-1m, large, refs-1000, pushers-16
+// and rails; scenario.go says what each is. rails has none, noop and pathgate
+// with no rules, and holds two more variants against that pathgate:
+//
+//	rails      all guard rails that judge by the policy, the ledger and the
+//	           clock; the approval of each promotion is pushed before and not
+//	           timed
+//	rails-git  those, and branches, ticket, signed and fast_forward
+//
+// A step is "deploy" (a new commit to the first environment) or "promote" (the
+// same commit to the next environment of the same repository: no object is
+// sent).
 //
 // Memory and time of each hook come from pushes of their own, after the timed
 // ones, with a launcher around the hooks.

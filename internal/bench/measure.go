@@ -57,23 +57,36 @@ func (w *workshop) time(lanes []*lane, s sizes, r *report) error {
 		if round > 0 && round%10 == 0 {
 			w.say("round %d", round)
 		}
-		for from := 0; from < len(lanes); from += len(variants()) {
-			group := lanes[from : from+len(variants())]
+		for _, group := range byScenario(lanes) {
 			for _, step := range group[0].scenario.steps() {
-				for i := range group {
-					l := group[(i+round)%len(group)]
-					took, err := w.push(l, step, round)
-					if err != nil {
-						return err
-					}
-					if round >= warmups {
-						l.times[step] = append(l.times[step], took)
-					}
+				if err := w.timeStep(group, step, round); err != nil {
+					return err
 				}
 			}
 		}
 	}
 	r.addTimes(lanes)
+	return nil
+}
+
+// timeStep lets the lanes of a scenario take their turns. All approvals come
+// before, so that no lane is warmer than another.
+func (w *workshop) timeStep(group []*lane, step string, round int) error {
+	for _, l := range group {
+		if err := w.approve(l, step, round); err != nil {
+			return err
+		}
+	}
+	for i := range group {
+		l := group[(i+round)%len(group)]
+		took, err := w.push(l, step, round)
+		if err != nil {
+			return err
+		}
+		if round >= warmups {
+			l.times[step] = append(l.times[step], took)
+		}
+	}
 	return nil
 }
 

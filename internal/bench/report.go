@@ -70,8 +70,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 
 // addTimes makes the rows of all lanes.
 func (r *report) addTimes(lanes []*lane) {
-	for from := 0; from < len(lanes); from += len(variants()) {
-		group := lanes[from : from+len(variants())]
+	for _, group := range byScenario(lanes) {
 		for _, step := range group[0].scenario.steps() {
 			p50 := make(map[string]float64)
 			for _, l := range group {

@@ -50,6 +50,7 @@ func scenarios(s sizes) []scenario {
 		{name: "large", title: fmt.Sprintf("repository of %d objects", s.objects), objects: s.objects, refs: 1, pushers: 1},
 		{name: "refs-1000", title: fmt.Sprintf("%d refs in one push", s.refs), refs: s.refs, pushers: 1},
 		{name: "pushers-16", title: fmt.Sprintf("%d pushers at once, until the last is done", s.pushers), refs: 1, pushers: s.pushers},
+		{name: guarded, title: "small repository, with and without guard rails, signed commits", refs: 1, pushers: 1},
 	}
 }
 
@@ -75,10 +76,19 @@ func choose(s sizes, names string) ([]scenario, error) {
 	return out, nil
 }
 
-// The steps of a round.
+// variants are what the scenario compares.
+func (s scenario) variants() []variant {
+	if s.name == guarded {
+		return guardedVariants()
+	}
+	return variants()
+}
+
+// The steps of a round, and what is pushed between them without being timed.
 const (
-	deploy  = "deploy"
-	promote = "promote"
+	deploy   = "deploy"
+	promote  = "promote"
+	approval = "approval"
 )
 
 // steps are what each variant does in a round.
@@ -93,6 +103,8 @@ func (s scenario) steps() []string {
 const (
 	devRef = "refs/heads/release/dev"
 	stgRef = "refs/heads/release/stg"
+
+	approveRef = "refs/approve/release/stg"
 )
 
 // refspecs are what a step pushes of a round's commits.
@@ -100,6 +112,8 @@ func (s scenario) refspecs(step string, commits []string) []string {
 	switch {
 	case step == promote:
 		return []string{commits[0] + ":" + stgRef}
+	case step == approval:
+		return []string{commits[0] + ":" + approveRef}
 	case s.refs == 1:
 		return []string{commits[0] + ":" + devRef}
 	}

@@ -12,6 +12,7 @@ import (
 const (
 	aimRatio  = 1.20     // of a push with no-op hooks
 	aimSpread = 0.05     // of the ratio, for a larger ledger or repository
+	aimRules  = 1.10     // of a push that no guard rail judges
 	aimPeak   = 16 << 20 // bytes of a hook
 )
 
@@ -44,7 +45,7 @@ func (r *report) aims() []aim {
 		if single {
 			out = append(out, aim{at + ": at most 1.20 of no-op", one.Ratio <= aimRatio, fmt.Sprintf("%.2f", one.Ratio)})
 		}
-		if small, ok := r.find("small", one.Step, product); ok && single && one.Scenario != "small" {
+		if small, ok := r.find("small", one.Step, product); ok && single && one.Scenario != "small" && one.Scenario != guarded {
 			spread := one.Ratio/small.Ratio - 1
 			out = append(out, aim{at + ": at most 5 % above small", spread <= aimSpread, fmt.Sprintf("%+.1f %%", 100*spread)})
 		}
@@ -53,9 +54,10 @@ func (r *report) aims() []aim {
 				fmt.Sprintf("%.1f ms, bash %.1f ms", one.P50, bash.P50)})
 		}
 	}
+	out = append(out, r.railAims()...)
 	var top hookRow
 	for _, h := range r.Hooks {
-		if h.Variant == product && h.Peak > top.Peak {
+		if isProduct(h.Variant) && h.Peak > top.Peak {
 			top = h
 		}
 	}

@@ -25,6 +25,17 @@ const (
 	product  = "pathgate"
 )
 
+// The product with the guard rails of a production environment.
+const (
+	railed    = "rails"     // without those that read commits
+	railedGit = "rails-git" // all
+)
+
+// isProduct reports whether a variant is pathgate.
+func isProduct(variant string) bool {
+	return variant == product || variant == railed || variant == railedGit
+}
+
 func variants() []variant {
 	return []variant{
 		{noHooks, func(*workshop, string, *lane) error { return nil }},
@@ -82,7 +93,7 @@ func installBash(_ *workshop, root string, l *lane) error {
 
 func installPathgate(w *workshop, root string, l *lane) error {
 	ledger, policy := filepath.Join(root, "ledger"), filepath.Join(root, "policy.toml")
-	if err := os.WriteFile(policy, []byte(l.scenario.policy(root, ledger)), 0o644); err != nil {
+	if err := os.WriteFile(policy, []byte(l.policy(root, ledger)), 0o644); err != nil {
 		return err
 	}
 	if err := fillLedger(w.git.ctx, ledger, root, l.scenario.entries); err != nil {

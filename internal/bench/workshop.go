@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A workshop is the folder that everything is made in, and what makes it.
@@ -44,7 +45,7 @@ func newWorkshop(ctx context.Context, dir string, progress io.Writer) (*workshop
 	}
 	w.say("building the hooks")
 	builds := map[string]string{"hooks/pathgate": w.pathgate, "internal/bench/emptyhook": w.empty,
-		"internal/bench/launcher": w.launcher}
+		"internal/bench/launcher": w.launcher, "hooks/deploy": filepath.Join(w.hooks, "deploy")}
 	for _, hook := range hookNames() {
 		builds["hooks/"+hook] = filepath.Join(w.hooks, hook)
 	}
@@ -78,9 +79,30 @@ func (w *workshop) say(format string, args ...any) {
 type lane struct {
 	scenario scenario
 	variant  string
+	rules    rules // in its policy
 	source   *source
 	repos    []string
 	times    map[string][]sample // by step
+}
+
+// policy is the lane's policy file.
+func (l *lane) policy(root, ledger string) string {
+	if l.rules == noRules {
+		return l.scenario.policy(root, ledger)
+	}
+	return railsPolicy(root, ledger, l.rules, filepath.Join(filepath.Dir(root), signersFile), time.Now())
+}
+
+// byScenario takes the lanes of each scenario apart, in order.
+func byScenario(lanes []*lane) [][]*lane {
+	var out [][]*lane
+	for i, l := range lanes {
+		if i == 0 || l.scenario.name != lanes[i-1].scenario.name {
+			out = append(out, nil)
+		}
+		out[len(out)-1] = append(out[len(out)-1], l)
+	}
+	return out
 }
 
 // prepare makes the lanes of all scenarios.
@@ -93,7 +115,7 @@ func (w *workshop) prepare(scenarios []scenario, s sizes) ([]*lane, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range variants() {
+		for _, v := range one.variants() {
 			l := &lane{scenario: one, variant: v.name, source: src, times: make(map[string][]sample)}
 			root := filepath.Join(dir, v.name)
 			for i := range one.pushers {
@@ -109,6 +131,11 @@ func (w *workshop) prepare(scenarios []scenario, s sizes) ([]*lane, error) {
 		}
 		if err := w.addCommits(one, src, s.rounds()); err != nil {
 			return nil, err
+		}
+		if one.name == guarded {
+			if err := w.signCommits(src); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return lanes, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,8 @@ func (a *app) check() *cobra.Command {
 		Use:   "check [POLICY]",
 		Short: "say whether a policy file is sound, and what it means",
 		Long: "Check reads a policy file and prints every error in it with its line, or\n" +
-			"the path that it describes. Status 0: sound; 1: wrong; 3: it could not be\n" +
-			"read, or may be written by others.",
+			"the path and the rules that it describes. Status 0: sound; 1: wrong; 3: it\n" +
+			"could not be read, or may be written by others.",
 		Args: words("[POLICY]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -52,7 +53,7 @@ func (a *app) runCheck(format string) error {
 		return err
 	}
 	if format == "json" {
-		return a.json(map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol)})
+		return a.json(map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol, a.now())})
 	}
 	a.printPath(pol, path)
 	return nil
@@ -65,6 +66,7 @@ func (a *app) printPath(pol *policy.Policy, path string) {
 		t.row(string(env.Name), env.Repository.String(), joined(env.Refs), after(env), string(env.Rollback))
 	}
 	t.flush()
+	a.printRules(pol)
 	fmt.Fprintf(a.stdout, "\nroot      %s\nledger    %s\nidentity  %s, from %s\nunlisted  %s\nsha256    %s\n", pol.Root, pol.Ledger,
 		pol.Source, policy.EnvironmentVariable(pol.Source), pol.Unlisted, pol.Hash)
 }
@@ -92,7 +94,7 @@ func joined(refs []policy.RefPattern) string {
 	return strings.Join(parts, " ")
 }
 
-func pathJSON(pol *policy.Policy) []map[string]any {
+func pathJSON(pol *policy.Policy, now time.Time) []map[string]any {
 	var out []map[string]any
 	for _, env := range pol.Environments {
 		refs := make([]string, len(env.Refs))
@@ -100,7 +102,8 @@ func pathJSON(pol *policy.Policy) []map[string]any {
 			refs[i] = ref.String()
 		}
 		out = append(out, map[string]any{"environment": env.Name, "repository": env.Repository.String(), "refs": refs,
-			"after": append([]policy.EnvironmentName{}, env.After...), "after_match": env.AfterMatch, "rollback": env.Rollback})
+			"after": append([]policy.EnvironmentName{}, env.After...), "after_match": env.AfterMatch, "rollback": env.Rollback,
+			"rules": rulesJSON(pol, env, now)})
 	}
 	return out
 }

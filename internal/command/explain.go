@@ -11,11 +11,12 @@ import (
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/gate"
 	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/setup"
 	"github.com/pathgate/pathgate/policy"
 )
 
 func (a *app) explain() *cobra.Command {
-	var service, ref, format string
+	var service, ref, format, who string
 	cmd := &cobra.Command{
 		Use:   "explain ENVIRONMENT COMMIT",
 		Short: "say what the gate would answer to a push, and why",
@@ -29,16 +30,20 @@ func (a *app) explain() *cobra.Command {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			return a.runExplain(cmd.Context(), args[0], args[1], policy.Service(service), ref, format)
+			return a.runExplain(cmd.Context(), args[0], args[1], policy.Service(service), ref, who, format)
 		},
 	}
 	cmd.Flags().StringVar(&service, "service", "", "the `SERVICE`; not needed inside one of its repositories or if there is only one")
 	cmd.Flags().StringVar(&ref, "ref", "", "the environment's `REF`, if it has several")
+	cmd.Flags().StringVar(&who, "as", "", "judge as if this `NAME` pushed (default: you)")
 	formatFlag(cmd, &format, "table", "table or json")
 	return cmd
 }
 
-func (a *app) runExplain(ctx context.Context, environment, commit string, service policy.Service, ref, format string) error {
+func (a *app) runExplain(ctx context.Context, environment, commit string, service policy.Service, ref, who, format string) error {
+	if who == "" {
+		who = setup.OperatingUser()
+	}
 	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
@@ -63,7 +68,8 @@ func (a *app) runExplain(ctx context.Context, environment, commit string, servic
 	if err != nil {
 		return err
 	}
-	r, err := gate.Rehearse(ctx, gate.Question{Policy: pol, Environment: env, Service: service, Ref: target, Commit: id, Repository: repo}, a.now)
+	r, err := gate.Rehearse(ctx, gate.Question{Policy: pol, Environment: env, Service: service, Ref: target, Commit: id, Repository: repo,
+		Principal: pol.Canonical(who)}, a.now)
 	if err != nil {
 		return faulted(err)
 	}
@@ -166,7 +172,15 @@ func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal) {
 	if r.Decision.Allowed {
 		fmt.Fprintf(a.stdout, "%s would take %s %q as %s\n", env.Name, r.Commit.Short(), shorten(r.Subject), article(r.Decision.Kind))
 		for _, v := range r.Decision.Verdicts {
-			fmt.Fprintf(a.stdout, "  yes  %s%s\n", v.RulePlace(), onRecord(v))
+			says := "yes"
+			if !v.OK {
+				says = "no " // told and recorded, where the environment only reports
+			}
+			rule := v.RulePlace()
+			if rule == "" {
+				rule = v.Name
+			}
+			fmt.Fprintf(a.stdout, "  %s  %s%s\n", says, rule, onRecord(v))
 		}
 		fmt.Fprintf(a.stdout, "hint: %s\n", explain.Push(env.Name, r.Commit, r.Ref))
 		return
@@ -174,7 +188,12 @@ func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal) {
 	explain.Refusals(a.stdout, []explain.Refusal{r.Refusal(env)}, 0, 1)
 }
 
-func article(kind policy.Kind) string { return "a " + string(kind) }
+func article(kind policy.Kind) string {
+	if kind == policy.Overridden {
+		return "an override"
+	}
+	return "a " + string(kind)
+}
 
 func onRecord(v policy.Verdict) string {
 	out := ""

@@ -50,6 +50,10 @@ func plainHelp(root *cobra.Command) {
 		Short: "print the help of a verb, or a page",
 		Long:  "Help prints the help of a verb, or one of the pages that \"pathgate help\"\nlists at its end. Status 2: there is no such verb or page.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if page, ok := codePageOf(strings.Join(args, " ")); ok {
+				_, err := io.WriteString(cmd.OutOrStdout(), page)
+				return err
+			}
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				if found == nil || len(rest) == 0 {

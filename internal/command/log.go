@@ -22,6 +22,7 @@ type filter struct {
 
 func (a *app) log() *cobra.Command {
 	var f filter
+	var output uint64
 	var format, since, until string
 	cmd := &cobra.Command{
 		Use:   "log",
@@ -35,6 +36,9 @@ func (a *app) log() *cobra.Command {
 		RunE: func(*cobra.Command, []string) (err error) {
 			if err := oneOf("format", format, "table", "json", "csv"); err != nil {
 				return err
+			}
+			if output != 0 {
+				return a.runOutput(output)
 			}
 			if f.since, err = parseTime("since", since, a.now()); err != nil {
 				return err
@@ -57,13 +61,15 @@ func (a *app) log() *cobra.Command {
 	flags.StringVar(&f.push, "push", "", "only the push with this `ID`, as a fault quotes it")
 	flags.StringVar(&since, "since", "", "only from this `TIME` on")
 	flags.StringVar(&until, "until", "", "only before this `TIME`")
+	flags.Uint64Var(&output, "output", 0, "only what the deployment of this `RECORD` has printed")
 	formatFlag(cmd, &format, "table", "table, json or csv")
 	return cmd
 }
 
 // entryTypes are the types that an entry may have.
 var entryTypes = [...]ledger.Type{ledger.TypeLedger, ledger.TypeIntent, ledger.TypeDeployed, ledger.TypeAbandoned, ledger.TypeRefused,
-	ledger.TypeFault, ledger.TypeDrift, ledger.TypeAdopt, ledger.TypeRepair}
+	ledger.TypeFault, ledger.TypeDrift, ledger.TypeAdopt, ledger.TypeRepair, ledger.TypeStatus, ledger.TypeApproval, ledger.TypeLock,
+	ledger.TypeUnlock, ledger.TypeVeto}
 
 // check looks whether the filter makes sense, and takes "shop/prd" apart.
 func (f *filter) check() error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -122,6 +123,7 @@ func what(e *ledger.Entry) string {
 		return fmt.Sprintf("was at %s, on record %s", orNothing(policy.ObjectID(e.New)), orNothing(policy.ObjectID(e.Old)))
 	}
 	parts := append([]string(nil), e.Codes...)
+	parts = append(parts, railWords(e)...)
 	if e.Kind != "" && e.Type != ledger.TypeRefused {
 		parts = append(parts, e.Kind)
 	}
@@ -136,7 +138,8 @@ func what(e *ledger.Entry) string {
 
 // csvHead names the columns, which are the ledger's own fields.
 var csvHead = []string{"seq", "time", "type", "push", "service", "environment", "repository", "ref", "old", "new",
-	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason"}
+	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason",
+	"state", "record", "overrode", "until", "deploy", "url", "message"}
 
 type csvWriter struct{ w *csv.Writer }
 
@@ -158,14 +161,23 @@ func (c csvWriter) write(line *ledger.Line) error {
 	for i, n := range e.Evidence {
 		evidence[i] = number(n)
 	}
-	row := []string{number(e.Seq), e.Time.Format("2006-01-02T15:04:05.000000Z"), string(e.Type), e.Push, e.Service,
+	row := []string{number(e.Seq), stamp(e.Time), string(e.Type), e.Push, e.Service,
 		e.Environment, e.Repository, e.Ref, e.Old, e.New, e.Commit, e.Tree, e.Subject, e.Kind, e.Principal, e.Via,
 		e.Address, number(e.Intent), strings.Join(evidence, " "), strings.Join(e.Rules, " "),
-		strings.Join(e.Codes, " "), e.Policy, e.Reason}
+		strings.Join(e.Codes, " "), e.Policy, e.Reason,
+		e.State, number(e.Record), strings.Join(e.Overrode, " "), stamp(e.Until), e.Deploy, e.URL, e.Message}
 	for i, cell := range row {
 		row[i] = inert(cell)
 	}
 	return c.w.Write(row)
+}
+
+// stamp writes a time as the ledger does, empty if there is none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("2006-01-02T15:04:05.000000Z")
 }
 
 // inert keeps a spreadsheet from taking a cell for a formula.

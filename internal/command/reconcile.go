@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,9 +19,10 @@ func (a *app) reconcile() *cobra.Command {
 		Short: "settle what pushes have left, and look for drift",
 		Long: "Reconcile turns what interrupted pushes have announced into records, by\n" +
 			"looking at the refs, and records environments' refs that somebody moved\n" +
-			"without a push. Run it from a timer as the user that git runs as; it may\n" +
-			"run at any moment, also while pushes are under way. Status 0: done;\n" +
-			"3: a repository could not be read.",
+			"without a push. Deployments whose runner is gone it ends as errors, and\n" +
+			"starts what waits. Run it from a timer as the user that git runs as; it\n" +
+			"may run at any moment, also while pushes are under way. Status 0: done;\n" +
+			"3: a repository could not be read, or a deployment not go on.",
 		Args: words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -34,7 +36,12 @@ func (a *app) reconcile() *cobra.Command {
 			if err != nil {
 				return faulted(err)
 			}
-			return a.printFindings(found, format, quiet)
+			deployments, err := a.recoverDeployments(cmd.Context(), pol)
+			if err != nil {
+				return errors.Join(a.printFindings(found, format, quiet), err)
+			}
+			found = append(found, deployments...)
+			return errors.Join(a.printFindings(found, format, quiet), undeployed(deployments))
 		},
 	}
 	formatFlag(cmd, &format, "table", "table or json")
@@ -56,7 +63,7 @@ func (a *app) printFindings(found []gate.Finding, format string, quiet bool) err
 	}
 	for i := range found {
 		f := &found[i]
-		detail := ""
+		detail := deploymentDetail(f)
 		switch f.What {
 		case "unreadable":
 			unreadable++

@@ -60,10 +60,15 @@ func (a *app) runStatus(ctx context.Context, only policy.Service, format string)
 		}
 		all = append(all, rows...)
 	}
+	r, err := a.railsOf(ctx, pol, all)
+	if err != nil {
+		return err
+	}
 	if format == "json" {
-		return a.json(statusJSON(all))
+		return a.json(r.addTo(statusJSON(all), all))
 	}
 	a.printStatus(all)
+	r.print(a.stdout, all, only)
 	return nil
 }
 

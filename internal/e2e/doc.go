@@ -10,7 +10,8 @@
 //	    Makes $WORK/srv with bare repositories (shop/dev.git, shop/stg.git and
 //	    shop/prd.git unless others are named), $WORK/policy.toml, installs
 //	    pathgate into them, makes the clone $WORK/work with a remote for each
-//	    repository and the commit A on main, and changes into it.
+//	    repository and the commit A on main, and changes into it. In FILE, $WORK
+//	    and ${NAME} stand for the values of these variables.
 //	commit [-file FILE] NAME [SUBJECT]
 //	    Commits and sets $NAME to the full ID, ${NAME}7 to its first seven
 //	    digits. Dates advance by a minute, so that IDs are the same in each run.
@@ -31,6 +32,16 @@
 //	    run to run; -update rewrites FILE.
 //	rawpush ...
 //	    A receive-pack client for what git will not send: see rawpush_test.go.
+//	await [-types T,...] [-dir DIR] [-fields F,...] [-count N] PATTERN
+//	    Waits until N lines (1 if left out) of what entries prints match.
+//	rested
+//	    Waits until no deployment's runner is left.
+//	clock NAME OFFSET FORM
+//	    Sets $NAME to the time that is OFFSET (such as -90m) from now, in UTC:
+//	    FORM is weekly (Fri 16:00), local (2026-12-20T00:00:00) or rfc3339.
+//	keygen NAME...
+//	    Makes the SSH keys $WORK/keys/NAME and lists them in
+//	    $WORK/allowed_signers as NAME@example.com.
 //	sshd PERSON[:KIND]...
 //	    Starts a real sshd; "git push ssh://ana$WORK/srv/shop/dev.git" logs in
 //	    as ana. KIND is gitshell (default), shell or bare.

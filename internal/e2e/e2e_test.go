@@ -54,7 +54,7 @@ func (r runner) Run() int {
 	return r.m.Run()
 }
 
-// build builds the four binaries as they are shipped, once.
+// build builds the five binaries as they are shipped, once.
 func (p *product) build() error {
 	p.once.Do(func() { p.err = buildInto(p.prefix) })
 	return p.err
@@ -67,6 +67,7 @@ func buildInto(prefix string) error {
 		"pre-receive":  filepath.Join(hooks, "pre-receive"),
 		"proc-receive": filepath.Join(hooks, "proc-receive"),
 		"post-receive": filepath.Join(hooks, "post-receive"),
+		"deploy":       filepath.Join(hooks, "deploy"),
 	}
 	for name, file := range out {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file,
@@ -115,6 +116,10 @@ func params(dir, prefix string) testscript.Params {
 			"waitfor":   cmdWaitfor,
 			"idle":      cmdIdle,
 			"within":    cmdWithin,
+			"await":     cmdAwait,
+			"rested":    cmdRested,
+			"clock":     cmdClock,
+			"keygen":    cmdKeygen,
 		},
 	}
 }
@@ -190,6 +195,7 @@ func setup(env *testscript.Env, dir, prefix string) error {
 	}
 	env.Values[keyState{}] = st
 	env.Defer(func() {
+		endRunners(env.WorkDir)
 		if err := st.applyUpdates(); err != nil {
 			st.t.Fatal(err)
 		}

@@ -97,7 +97,7 @@ func cmdSite(ts *testscript.TestScript, neg bool, args []string) {
 	policy := filepath.Join(work, "policy.toml")
 	text := fmt.Sprintf(policyTemplate, work, s.source)
 	if s.policy != "" {
-		text = strings.ReplaceAll(ts.ReadFile(s.policy), "$WORK", work)
+		text = expand(ts, ts.ReadFile(s.policy))
 	}
 	ts.Check(os.WriteFile(policy, []byte(text), 0o644))
 	ts.Check(os.Chmod(policy, 0o644))

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pathgate/pathgate/policy"
@@ -9,12 +10,13 @@ import (
 
 // reasons says in plain words why the update was refused.
 func (r *Refusal) reasons() []string {
+	if lines := r.refusedBy(); len(lines) > 0 {
+		return lines
+	}
 	target := Branch(r.Target)
 	switch r.Code {
-	case policy.PriorNotDeployed, policy.Withdrawn:
-		return r.missing()
-	case policy.RollbackNotAllowed:
-		return []string{fmt.Sprintf("it was live here before, and %s allows no rollback", r.Environment)}
+	case Rehearsal:
+		return []string{"this was a rehearsal: nothing has moved"}
 	case policy.Deletion:
 		return []string{fmt.Sprintf("%s belongs to %s and cannot be deleted", target, r.Environment)}
 	case policy.ReservedRef:
@@ -55,18 +57,15 @@ func (r *Refusal) tagged() policy.ObjectID {
 	return ""
 }
 
-// missing names the environments that should have deployed the commit.
-func (r *Refusal) missing() []string {
+// refusedBy says why, rule by rule.
+func (r *Refusal) refusedBy() []string {
 	var lines []string
 	if r.Any {
 		lines = append(lines, "one of these would do:")
 	}
-	for _, v := range r.Verdicts {
-		switch v.Code {
-		case policy.PriorNotDeployed:
-			lines = append(lines, fmt.Sprintf("%s has not deployed it", v.Environment))
-		case policy.Withdrawn:
-			lines = append(lines, fmt.Sprintf("%s was rolled back from it, in record %d", v.Environment, v.Record))
+	for i := range r.Verdicts {
+		if v := &r.Verdicts[i]; !v.OK && !v.Overridden {
+			lines = append(lines, no(v)...)
 		}
 	}
 	return lines
@@ -74,9 +73,37 @@ func (r *Refusal) missing() []string {
 
 // hints says what to type next.
 func (r *Refusal) hints(p *page) {
-	switch r.Code {
+	r.hint(p, r.Code)
+	if r.Code == policy.Vetoed {
+		return
+	}
+	said := []policy.Code{r.Code}
+	for i := range r.Verdicts {
+		if v := &r.Verdicts[i]; !v.OK && !v.Overridden && !slices.Contains(said, v.Code) {
+			said = append(said, v.Code)
+			r.hint(p, v.Code)
+		}
+	}
+}
+
+func (r *Refusal) hint(p *page, code policy.Code) {
+	switch code {
 	case policy.PriorNotDeployed, policy.Withdrawn:
 		r.hintPrior(p)
+	case policy.NotSuccessful:
+		r.hintRetry(p)
+	case policy.NeedsApproval:
+		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
+			p.hint("they approve it by:", fmt.Sprintf("git push %s %s", r.Environment, quote(r.Commit.Short()+":refs/approve/"+branch)))
+		}
+	case policy.Vetoed:
+		p.hint("take another commit; only an operator lifts a veto")
+	case policy.NotFastForward:
+		p.hint("merge what is live first:", fmt.Sprintf("git fetch %s", r.Environment))
+	case policy.NoTicket:
+		p.hint("name the ticket in each commit's message, and push again")
+	case policy.Unsigned:
+		p.hint("sign them (git commit -S), deploy them from the first environment on")
 	case policy.RollbackNotAllowed:
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
@@ -106,6 +133,22 @@ func (r *Refusal) hints(p *page) {
 	}
 }
 
+// hintRetry says how to deploy once more what did not go well.
+func (r *Refusal) hintRetry(p *page) {
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if v.Code != policy.NotSuccessful || v.Overridden || v.Detail != nil && v.Detail.Pending {
+			continue
+		}
+		for _, s := range r.Stages {
+			if s.Environment == v.Environment && s.Ref != "" {
+				p.hint(fmt.Sprintf("mend it, or deploy it to %s once more:", s.Environment), Push(s.Environment, r.Commit, s.Ref))
+				return
+			}
+		}
+	}
+}
+
 // hintPrior points to the first environment of the path that lacks the commit:
 // there the way begins.
 func (r *Refusal) hintPrior(p *page) {
@@ -123,6 +166,12 @@ func (r *Refusal) hintPrior(p *page) {
 		}
 		p.hint(why, Push(s.Environment, r.Commit, s.Ref))
 		return
+	}
+	for _, v := range r.Verdicts {
+		if v.Detail != nil && v.Detail.ByOverride && !v.OK {
+			p.hint(fmt.Sprintf("take a commit through the rules of %s without an override", v.Environment))
+			return
+		}
 	}
 }
 

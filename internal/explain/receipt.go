@@ -43,6 +43,8 @@ var done = map[policy.Kind]string{
 	policy.Promote:  "promoted",
 	policy.Rollback: "rolled back",
 	policy.Redeploy: "deployed again",
+
+	policy.Overridden: "deployed past rules",
 }
 
 // MostReceipts is how many receipts of one push are printed.

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,6 +37,13 @@ type Refusal struct {
 	Verdicts []policy.Verdict
 	// Stages are the environments of the path up to this one, in its order.
 	Stages []Stage
+	// Kind is what the push would have been.
+	Kind policy.Kind
+	// Rehearsal says that the push asked only to be judged.
+	Rehearsal bool
+	// OverrideDenied says that the push asked for an override that the policy
+	// does not permit.
+	OverrideDenied bool
 	// Any says that one of several environments before would have been enough.
 	Any bool
 	// NoCommands is set where the repository carries out no command refs.
@@ -70,6 +78,12 @@ func (r *Refusal) explain(p *page) {
 	r.headline(p)
 	for _, line := range r.reasons() {
 		p.reason(line, "")
+	}
+	if r.OverrideDenied {
+		p.line("  the policy permits this override neither to you nor here")
+	}
+	if r.Rehearsal {
+		r.rehearsal(p)
 	}
 	if r.path() {
 		p.line("")
@@ -111,9 +125,11 @@ func (r *Refusal) headline(p *page) {
 
 // path reports whether it helps to show where the commit is on the path.
 func (r *Refusal) path() bool {
-	switch r.Code {
-	case policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed:
-		return len(r.Stages) > 0
+	for i := range r.Verdicts {
+		switch v := &r.Verdicts[i]; v.Code {
+		case policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed, policy.NotSuccessful, policy.Soaking:
+			return len(r.Stages) > 0
+		}
 	}
 	return false
 }
@@ -121,11 +137,18 @@ func (r *Refusal) path() bool {
 // source names the rule, its place in the policy file, and the record.
 func (r *Refusal) source(p *page) {
 	var parts []string
-	for _, v := range r.Verdicts {
-		if !v.OK && v.Rule != "" {
-			parts = append(parts, fmt.Sprintf("rule %s, %s", v.Rule, v.Place))
-			break
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if rule := v.RulePlace(); !v.OK && !v.Overridden && rule != "" && !slices.Contains(parts, "rule "+rule) {
+			parts = append(parts, "rule "+rule)
 		}
+	}
+	for len(parts) > 1 && !r.Rehearsal {
+		p.line("  %s", clip(parts[0], width-2))
+		parts = parts[1:]
+	}
+	if r.Rehearsal {
+		parts = nil
 	}
 	if r.Record != 0 {
 		parts = append(parts, fmt.Sprintf("record %d", r.Record))

@@ -16,19 +16,11 @@ type Spot struct {
 	Ref         policy.RefName
 }
 
-// records are what a decision asks the ledger.
-type records interface {
-	// Standing tells what is known of a commit in an environment.
-	Standing(policy.Lookup) (policy.Standing, error)
-	// onRef is the record of a commit's last deployment on one ref, zero if
-	// there is none.
-	onRef(Spot, policy.ObjectID) (uint64, error)
-	// live is what the ledger has one ref at.
-	live(Spot) (policy.Live, error)
-}
-
 // A book is an open ledger, asked by spots.
-type book struct{ *ledger.Ledger }
+type book struct {
+	*ledger.Ledger
+	now time.Time
+}
 
 // openBook takes the ledger's lock; nothing slow may happen before Close.
 func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time) (*book, error) {
@@ -36,7 +28,12 @@ func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time) (*b
 	if err != nil {
 		return nil, err
 	}
-	return &book{l}, nil
+	b := &book{l, now().UTC()}
+	// A clock that went back opens nothing.
+	if _, last, _ := l.Last(); last.After(b.now) {
+		b.now = last
+	}
+	return b, nil
 }
 
 func (b *book) live(s Spot) (policy.Live, error) {

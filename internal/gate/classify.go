@@ -8,6 +8,7 @@ import (
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/internal/text"
 	"github.com/pathgate/pathgate/policy"
@@ -30,6 +31,16 @@ type move struct {
 
 	commit, tree policy.ObjectID
 	subject      string
+
+	principal string // canonical
+	override  string // the reason given for going past rules
+
+	here ledger.Entry // what the commit stands by in the environment, if it does
+
+	git      policy.CommitFacts // what git says of the history
+	gitSince policy.ObjectID    // from this live commit on
+	gitAsked policy.GitNeeds    // this is what it was asked
+	asks     policy.GitNeeds    // what git has still to be asked
 }
 
 // A sorted push: what must be judged, and what is refused without asking the
@@ -113,17 +124,11 @@ func (s *scene) resolve(ctx context.Context, updates []receive.Update) (map[poli
 	names := make([]policy.RefName, 0, len(updates))
 	for _, u := range updates {
 		names = append(names, u.Ref)
-		if target, ok := deployTarget(u.Ref); ok {
+		if _, target, ok := commandTarget(u.Ref); ok {
 			names = append(names, target)
 		}
 	}
 	return s.repo.ResolveAll(ctx, names)
-}
-
-// deployTarget is the branch that a command ref deploys to.
-func deployTarget(ref policy.RefName) (policy.RefName, bool) {
-	branch, ok := strings.CutPrefix(string(ref), deployRefs+"/")
-	return policy.RefName("refs/heads/" + branch), ok
 }
 
 func (s *scene) classifyOne(out *sorted, u receive.Update) {
@@ -218,28 +223,29 @@ func (s *scene) classifyMove(out *sorted, m *move) {
 // or this repository does not carry out is refused here: git would make a real
 // ref of it.
 func (s *scene) classifyCommand(out *sorted, u receive.Update) {
-	target, deploys := deployTarget(u.Ref)
+	namespace, target, known := commandTarget(u.Ref)
 	env, ok := s.site.Environment(target)
 	final := out.at[target]
 	switch {
-	case !deploys:
+	case !known:
 		out.refuse(policy.ReservedRef, u, nil, u.Ref, "this version has no such command ref")
 	case !s.listed || !ok:
 		env, likely := s.likely()
 		out.refuse(policy.ReservedRef, u, env, likely, "no environment has "+explain.Branch(target)+" here")
 	case !text.Printable(string(target)):
 		out.refuse(policy.MalformedInput, u, env, target, "the name has characters that do not show")
-	case !s.carriesOut(deployRefs):
+	case !s.carriesOut(namespace):
 		out.refuse(policy.ReservedRef, u, env, target, "command refs are switched off in this repository")
-	case u.New.IsZero():
+	case u.New.IsZero() && namespace != lockRefs:
 		out.refuse(policy.Deletion, u, env, target, "")
 	case !alone(u, out.all):
 		out.refuse(policy.NotAlone, u, env, target, "")
 	case final.Ref != target:
 		out.refuse(policy.Alias, u, env, final.Ref, "the environment's ref is a symbolic ref to "+explain.Branch(final.Ref))
-	default:
+	case namespace == deployRefs:
 		out.moves = append(out.moves, &move{index: out.index, pushed: u, new: u.New, env: env, ref: target, command: true})
 	}
+	// What remains says something, and proc-receive judges it.
 }
 
 // likely is the ref that a command for an unknown branch most likely meant: that

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -19,34 +18,37 @@ func (m *move) update() policy.Update {
 	return policy.Update{Ref: m.ref, Old: m.old, New: m.new, Commit: m.commit}
 }
 
-// facts fetches what the policy needs to know for one move.
-func (s *scene) facts(r records, m *move) (policy.Facts, error) {
+// facts fetches from the ledger what the policy needs to know for one move.
+func (s *scene) facts(b *book, m *move) (policy.Facts, error) {
 	needs := s.policy.Needs(s.site, m.env, m.update())
 	facts := policy.Facts{Fetched: true}
 	spot := s.spot(m.env, needs.Ref)
 	var err error
-	if facts.Live, err = r.live(spot); err != nil {
+	if facts.Live, err = b.live(spot); err != nil {
 		return policy.Facts{}, err
 	}
-	if facts.Here, err = r.Standing(needs.Here); err != nil {
+	if facts.Here, m.here, err = b.StandingRecord(needs.Here); err != nil {
 		return policy.Facts{}, err
 	}
-	if facts.OnRef, err = r.onRef(spot, m.commit); err != nil {
+	if facts.OnRef, err = b.onRef(spot, m.commit); err != nil {
 		return policy.Facts{}, err
 	}
 	for _, lookup := range needs.Prior {
-		standing, err := r.Standing(lookup)
+		prior, err := b.prior(needs, lookup)
 		if err != nil {
 			return policy.Facts{}, err
 		}
-		facts.Prior = append(facts.Prior, policy.PriorFacts{Environment: lookup.Environment, Standing: standing})
+		facts.Prior = append(facts.Prior, prior)
+	}
+	if err := s.guards(b, m, needs, &facts); err != nil {
+		return policy.Facts{}, err
 	}
 	return facts, nil
 }
 
 // stages tells where a commit is on the path up to the move's environment, for
 // the explanation of a refusal.
-func (s *scene) stages(r records, m *move) ([]explain.Stage, error) {
+func (s *scene) stages(b *book, m *move) ([]explain.Stage, error) {
 	before := make(map[policy.EnvironmentName]bool)
 	s.ancestors(m.env, before)
 	var stages []explain.Stage
@@ -57,10 +59,10 @@ func (s *scene) stages(r records, m *move) ([]explain.Stage, error) {
 		stage := explain.Stage{Environment: env.Name, Ref: refLike(env, m.ref), Refs: env.Refs[0].String()}
 		spot := s.spot(env, stage.Ref)
 		var err error
-		if stage.Live, err = r.live(spot); err != nil {
+		if stage.Live, err = b.live(spot); err != nil {
 			return nil, err
 		}
-		stage.Standing, err = r.Standing(policy.Lookup{Service: spot.Service, Environment: env.Name,
+		stage.Standing, err = b.Standing(policy.Lookup{Service: spot.Service, Environment: env.Name,
 			Repository: spot.Repository, Refs: env.Refs, Commit: m.commit})
 		if err != nil {
 			return nil, err
@@ -79,9 +81,9 @@ func (s *scene) ancestors(env *policy.Environment, into map[policy.EnvironmentNa
 	}
 }
 
-// after lists the environments that wait for env and would take the commit now,
-// in the order of the path.
-func (s *scene) after(r records, env *policy.Environment, ref policy.RefName, commit policy.ObjectID) ([]explain.Stage, error) {
+// after lists the environments that wait for env and for which the commit is
+// ready, in the order of the path.
+func (s *scene) after(b *book, env *policy.Environment, ref policy.RefName, commit policy.ObjectID) ([]explain.Stage, error) {
 	var stages []explain.Stage
 	for _, next := range s.policy.Environments {
 		target := refLike(next, ref)
@@ -93,16 +95,34 @@ func (s *scene) after(r records, env *policy.Environment, ref policy.RefName, co
 			continue
 		}
 		there := &scene{policy: s.policy, site: site, listed: true, under: true}
-		m := &move{env: next, ref: target, new: commit, commit: commit}
-		facts, err := there.facts(r, m)
+		_, ready, err := there.ready(b, &move{env: next, ref: target, new: commit, commit: commit})
 		if err != nil {
 			return nil, err
 		}
-		if d := policy.Evaluate(next, m.update(), facts); d.Allowed && d.Kind == policy.Promote {
+		if ready {
 			stages = append(stages, explain.Stage{Environment: next.Name, Ref: target})
 		}
 	}
 	return stages, nil
+}
+
+// ready reports whether a commit could be promoted as far as the environments
+// before have a say. What other rules ask at that time, such as an approval,
+// is left aside.
+func (s *scene) ready(b *book, m *move) (policy.Facts, bool, error) {
+	m.principal, m.git = "nobody", policy.CommitFacts{Fetched: true}
+	facts, err := s.facts(b, m)
+	if err != nil {
+		return facts, false, err
+	}
+	d := policy.Evaluate(m.env, m.update(), facts)
+	for _, v := range d.Verdicts {
+		before := v.Name == policy.RuleVeto || v.Name == policy.RulePrior || v.Name == policy.RuleWithdrawn || v.Name == policy.RuleSuccess
+		if !v.OK && (before || v.Name == "") {
+			return facts, false, nil
+		}
+	}
+	return facts, d.Base == policy.Promote, nil
 }
 
 // refLike is the ref of an environment that corresponds to a ref of another
@@ -120,43 +140,6 @@ func refLike(env *policy.Environment, ref policy.RefName) policy.RefName {
 	return ""
 }
 
-// readLoose reads those of the pushed objects that lie loose, as those of a
-// small push do, which costs no process.
-func (j *judge) readLoose() error {
-	for _, m := range j.sorted.moves {
-		object, ok, err := j.scene.repo.Loose(m.pushed.New)
-		if err != nil {
-			return because("a pushed object cannot be read", err)
-		}
-		if ok {
-			j.objects[m.pushed.New] = object
-		}
-	}
-	return nil
-}
-
-// identify finds the commit that a move brings: from a loose object, from what
-// the ledger has recorded of it, or, next time, from git.
-func (j *judge) identify(l *book, m *move) (next, error) {
-	id := m.pushed.New
-	if object, ok := j.objects[id]; ok {
-		m.commit, m.tree = object.Commit, object.Tree
-		m.subject = clean(object.Subject, 200)
-		m.peel()
-		return done, nil
-	}
-	recorded, ok, err := l.Object(id)
-	if err != nil {
-		return done, err
-	}
-	if !ok {
-		return askGit, nil
-	}
-	m.commit, m.tree, m.subject = recorded.Commit, recorded.Tree, recorded.Subject
-	m.peel()
-	return done, nil
-}
-
 // peel makes a command move the branch to the commit that a pushed tag names:
 // a branch holds commits only, and pathgate moves it itself.
 func (m *move) peel() {
@@ -169,24 +152,4 @@ func (m *move) peel() {
 // object cannot be a branch's value.
 func (m *move) tagOnBranch() bool {
 	return m.new != m.commit && strings.HasPrefix(string(m.ref), "refs/heads/")
-}
-
-// askGit reads all objects that neither lay loose nor are on record.
-func (j *judge) askGit(ctx context.Context) error {
-	var ids []policy.ObjectID
-	asked := make(map[policy.ObjectID]bool)
-	for _, m := range j.sorted.moves {
-		if _, ok := j.objects[m.pushed.New]; !ok && m.commit == "" && !asked[m.pushed.New] {
-			asked[m.pushed.New] = true
-			ids = append(ids, m.pushed.New)
-		}
-	}
-	objects, err := j.scene.repo.Commits(ctx, ids)
-	if err != nil {
-		return because("a pushed object cannot be read", err)
-	}
-	for id, object := range objects {
-		j.objects[id] = object
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,6 +36,10 @@ type judge struct {
 
 	refusals []*refusal
 	drifts   []*drift
+	notices  []explain.Notice // what is told of moves that are let in
+
+	options options
+	started []*ledger.Entry // deployments that earlier pushes left to be started
 }
 
 // A sighting is a ref found elsewhere than the ledger says. Seen twice with the
@@ -133,7 +138,7 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 			err = closed
 		}
 	}()
-	j.refusals, j.drifts = nil, nil
+	j.refusals, j.drifts, j.notices = nil, nil, nil
 	open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Repository: j.scene.site.Repository})
 	if err != nil {
 		return done, err
@@ -154,12 +159,17 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		}
 	}
 	var intents []*ledger.Entry
+	what = done
 	for _, m := range j.sorted.moves {
-		intent, err := j.judgeMove(l, m, observed[m.ref])
+		intent, then, err := j.judgeMove(l, m, observed[m.ref])
 		if err != nil {
 			return done, err
 		}
+		what = max(what, then)
 		intents = append(intents, intent)
+	}
+	if what != done {
+		return what, nil
 	}
 	return done, j.record(l, intents)
 }
@@ -187,6 +197,7 @@ func (j *judge) catchUp(l *book, m *move, intents []ledger.Entry, observed polic
 			if err := l.Append(entries...); err != nil {
 				return done, err
 			}
+			j.started = append(j.started, entries...)
 			if live, err = l.live(spot); err != nil {
 				return done, err
 			}
@@ -230,13 +241,13 @@ func driftEntry(spot Spot, live policy.Live, observed policy.ObjectID) *ledger.E
 
 // judgeMove gathers the facts of one move, decides, and returns its intent, or
 // nil and a refusal in the judge.
-func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.Entry, error) {
+func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.Entry, next, error) {
 	if m.command {
 		m.old = observed
 	}
 	if m.old != observed {
 		j.refuse(m, policy.StaleOldValue, whereabouts(observed))
-		return nil, nil
+		return nil, done, nil
 	}
 	if m.commit == "" || m.tagOnBranch() {
 		kind := "tag"
@@ -244,23 +255,60 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 			kind = j.objects[m.pushed.New].Kind
 		}
 		j.refuse(m, policy.NotACommit, kind)
-		return nil, nil
+		return nil, done, nil
 	}
+	m.principal, m.override = j.principal.Name, j.options.override
 	facts, err := j.scene.facts(l, m)
 	if err != nil {
-		return nil, err
+		return nil, done, err
+	}
+	if j.history(m, &facts) != done {
+		return nil, askGit, nil
 	}
 	decision := policy.Evaluate(m.env, m.update(), facts)
-	if !decision.Allowed {
-		return nil, j.refuseMove(l, m, decision)
+	if !decision.Allowed || j.options.rehearse {
+		return nil, done, j.refuseMove(l, m, decision)
 	}
+	j.notice(m, decision)
+	return j.intent(m, decision), done, nil
+}
+
+// intent is what is on record before the ref may move.
+func (j *judge) intent(m *move, decision policy.Decision) *ledger.Entry {
 	e := j.entry(ledger.TypeIntent)
 	e.Environment, e.Ref = string(m.env.Name), string(m.ref)
 	e.Old, e.New = string(m.old), string(m.new)
 	e.Commit, e.Tree, e.Subject = string(m.commit), string(m.tree), m.subject
 	e.Kind, e.Evidence, e.Rules = string(decision.Kind), decision.Evidence, rules(decision.Verdicts)
+	if m.env.Evidence == policy.EvidenceEver && len(decision.Evidence) > 0 {
+		e.Rules = append(e.Rules, m.env.Rule("evidence")+"=ever")
+	}
+	switch {
+	case len(decision.Overrode) > 0:
+		e.Overrode, e.Reason = decision.Overrode, clean(m.override, 1000)
+	case m.here.Kind == ledger.KindOverride && (decision.Kind == policy.Redeploy || decision.Kind == policy.Rollback):
+		// How the commit came here stays in sight: doing it once more does not
+		// make it evidence.
+		e.Kind, e.Overrode = ledger.KindOverride, m.here.Overrode
+		e.Reason = clean(fmt.Sprintf("%s of record %d: %s", decision.Kind, m.here.Seq, m.here.Reason), 1000)
+	}
+	if d := m.env.Deploy; d != nil {
+		e.Deploy = ledger.DeployCommand
+		if d.External {
+			e.Deploy = ledger.DeployExternal
+		}
+	}
 	e.Token = string(j.token)
-	return e, nil
+	return e
+}
+
+// notice tells of a move that is let in although rules said no.
+func (j *judge) notice(m *move, decision policy.Decision) {
+	if !decision.WouldRefuse && len(decision.Overrode) == 0 {
+		return
+	}
+	j.notices = append(j.notices, explain.Notice{Environment: m.env.Name, Commit: m.commit, Subject: m.subject,
+		Ref: m.ref, Verdicts: decision.Refusals(), Overrode: decision.Overrode})
 }
 
 func (j *judge) refuse(m *move, code policy.Code, detail string) {
@@ -279,9 +327,14 @@ func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
 	if err != nil {
 		return err
 	}
-	j.refuse(m, firstCode(decision), "")
+	code := firstCode(decision)
+	if j.options.rehearse {
+		code = explain.Rehearsal
+	}
+	j.refuse(m, code, "")
 	r := j.refusals[len(j.refusals)-1]
 	r.Stages, r.Verdicts, r.kind = stages, decision.Verdicts, decision.Kind
+	r.Rehearsal, r.OverrideDenied, r.Kind = j.options.rehearse, decision.OverrideDenied, decision.Kind
 	return nil
 }
 

@@ -60,27 +60,29 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 	if err != nil {
 		return err
 	}
-	receipts, drifts, err := p.settlePush(ctx, s, moved, token, push)
+	receipts, drifts, records, err := p.settlePush(ctx, s, moved, token, push)
 	if err != nil {
 		return err
 	}
+	p.startDeployments(s, records)
 	for _, d := range drifts {
 		explain.Drift(p.Stderr, d.env.Name, d.ref, d.live, d.seen, d.record)
 	}
 	explain.Receipts(p.Stderr, receipts)
+	p.follow(ctx, s, records)
 	return nil
 }
 
 // settlePush records, under one lock, what became of the push's intents.
-func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, err error) {
+func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, records []*ledger.Entry, err error) {
 	l, err := openBook(ctx, s.policy, p.Now)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	intents, err := l.Intents(ledger.IntentFilter{Token: string(token)})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	announced := errands(intents)
 	var entries []*ledger.Entry
@@ -90,16 +92,20 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 		if intent == nil || recordedSince(l, s.spot(m.env, m.ref), intent) {
 			d, e, err := s.unannounced(l, m, push)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			if e != nil {
 				drifts, entries = append(drifts, d), append(entries, e)
+			} else if e, err = s.carriedOut(l, m, push); err != nil {
+				return nil, nil, nil, err
+			} else if e != nil {
+				records = append(records, e)
 			}
 			continue
 		}
 		receipt, err := s.receipt(l, m.env, intent)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		settledNow[intent.Seq] = true
 		receipts, entries = append(receipts, receipt), append(entries, deployed(intent, ""))
@@ -110,16 +116,16 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 		}
 	}
 	if err := l.Append(entries...); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	number(entries, receipts, drifts)
 	for i := range receipts[:min(len(receipts), explain.MostReceipts)] {
 		env, _ := s.site.Environment(receipts[i].Ref)
 		if err := s.nextOf(l, env, &receipts[i]); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return receipts, drifts, nil
+	return receipts, drifts, append(records, entries...), nil
 }
 
 // recordedSince reports whether another hook has taken the move that the intent
@@ -184,6 +190,11 @@ func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) 
 		Evidence: intent.Evidence, Before: live, NoCommands: !s.carriesOut(deployRefs),
 		CanRollBack: env.Rollback != policy.RollbackNone, Several: len(env.Refs) > 1 || !env.Refs[0].Exact(),
 	}
+	if receipt.CanRollBack {
+		if receipt.CanRollBack, err = s.wentWell(l, env, live); err != nil {
+			return explain.Receipt{}, err
+		}
+	}
 	if receipt.Kind == policy.Rollback {
 		spot := s.spot(env, ref)
 		target, err := l.onRef(spot, receipt.Commit)
@@ -197,10 +208,22 @@ func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) 
 	return receipt, nil
 }
 
+// wentWell reports whether what was live until now could be gone back to, as
+// far as its deployment's outcome has a say.
+func (s *scene) wentWell(b *book, env *policy.Environment, live policy.Live) (bool, error) {
+	if env.Deploy == nil || live.Record == 0 {
+		return true, nil
+	}
+	spot := s.spot(env, live.Ref)
+	outcome, _, err := b.outcomeOf(policy.Lookup{Service: spot.Service, Environment: spot.Environment,
+		Repository: spot.Repository, Commit: live.Commit}, live.Record)
+	return outcome.State == policy.OutcomeSuccess || outcome.State == policy.OutcomeNone, err
+}
+
 // nextOf adds where the commit can go from here, once it is recorded here.
-func (s *scene) nextOf(r records, env *policy.Environment, receipt *explain.Receipt) (err error) {
+func (s *scene) nextOf(b *book, env *policy.Environment, receipt *explain.Receipt) (err error) {
 	if receipt.Kind != policy.Rollback {
-		receipt.Next, err = s.after(r, env, receipt.Ref, receipt.Commit)
+		receipt.Next, err = s.after(b, env, receipt.Ref, receipt.Commit)
 	}
 	return err
 }

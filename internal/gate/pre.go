@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
@@ -45,8 +46,7 @@ func (p *Process) preReceive(ctx context.Context, s *scene, push string) (bool, 
 	}
 	input, err := receive.Read(p.Stdin)
 	var updates *sorted
-	options, bad := receive.Options(p.Getenv)
-	_ = options // no rule of this version reads one; they are bounded all the same
+	given, bad := receive.Options(p.Getenv)
 	switch {
 	case err == nil && bad == nil:
 		if updates, err = s.classify(ctx, input.Updates, p.Getenv("GIT_NAMESPACE")); err != nil {
@@ -65,7 +65,11 @@ func (p *Process) preReceive(ctx context.Context, s *scene, push string) (bool, 
 	if !updates.gated() {
 		return true, nil
 	}
-	j := &judge{process: p, scene: s, push: push, sorted: updates}
+	asked, wrong := readOptions(given)
+	if wrong != "" {
+		updates.refuseAll(s.environment(), policy.MalformedInput, wrong)
+	}
+	j := &judge{process: p, scene: s, push: push, sorted: updates, options: asked}
 	return j.decide(ctx, len(input.Updates))
 }
 
@@ -105,7 +109,9 @@ func (j *judge) decide(ctx context.Context, updates int) (bool, error) {
 		return false, ledgerErr
 	}
 	j.tellDrift()
+	j.process.startDeployments(j.scene, j.started)
 	if len(j.refusals) == 0 {
+		explain.Notices(j.process.Stderr, j.notices)
 		return true, nil
 	}
 	j.tellRefusals(updates)
@@ -151,8 +157,8 @@ func (j *judge) refusedEntries() []*ledger.Entry {
 		e := j.entry(ledger.TypeRefused)
 		e.Environment, e.Ref = string(r.Environment), clean(string(r.Ref), 1024)
 		e.Old, e.New = string(r.old), string(r.new)
-		e.Codes, e.Reason = []string{string(r.Code)}, clean(r.Detail, 400)
-		e.Kind, e.Rules = string(r.kind), rules(r.Verdicts)
+		e.Codes, e.Reason = codes(r), clean(r.Detail, 400)
+		e.Kind, e.Rules = recordedKind(r.kind), rules(r.Verdicts)
 		if r.move != nil {
 			e.Commit, e.Tree, e.Subject = string(r.move.commit), string(r.move.tree), r.move.subject
 			if r.move.command {
@@ -164,17 +170,47 @@ func (j *judge) refusedEntries() []*ledger.Entry {
 	return entries
 }
 
+// codes are those of all rules that refuse, each once, or the one that the
+// refusal goes by.
+func codes(r *refusal) []string {
+	var out []string
+	for _, v := range r.Verdicts {
+		if code := string(v.Code); !v.OK && !v.Overridden && !r.Rehearsal && !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	if len(out) == 0 {
+		out = []string{string(r.Code)}
+	}
+	return out
+}
+
+// recordedKind is what a refused push would have been. What no rule let past is
+// no override.
+func recordedKind(kind policy.Kind) string {
+	if kind == policy.Overridden {
+		return ""
+	}
+	return string(kind)
+}
+
 // rules writes verdicts the way the ledger keeps them: "rule=yes", or the code
 // of the refusal; a rule about another environment names it after a colon.
 func rules(verdicts []policy.Verdict) []string {
 	var out []string
 	for _, v := range verdicts {
 		name, says := v.Rule, "yes"
+		if name == "" {
+			name = v.Name
+		}
 		if v.Environment != "" {
 			name += ":" + string(v.Environment)
 		}
 		if !v.OK {
 			says = string(v.Code)
+		}
+		if v.Overridden {
+			says = "overridden:" + says
 		}
 		out = append(out, name+"="+says)
 	}

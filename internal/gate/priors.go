@@ -58,7 +58,7 @@ func bears(intents []ledger.Entry, commit policy.ObjectID) bool {
 
 func (j *judge) settlePrior(l *book, spot Spot, intents []ledger.Entry) (next, error) {
 	seen := j.priors[spot]
-	if seen == nil || !covers(seen, intents) {
+	if seen == nil || !coversAll(seen, intents) {
 		seen = &priorLook{dead: make(map[uint64]bool)}
 		gone(intents, j.process.Now(), seen.dead)
 		j.priors[spot] = seen
@@ -80,12 +80,16 @@ func (j *judge) settlePrior(l *book, spot Spot, intents []ledger.Entry) (next, e
 		delete(j.priors, spot)
 		return lookSoon, nil
 	}
-	return done, l.Append(entries...)
+	if err := l.Append(entries...); err != nil {
+		return done, err
+	}
+	j.started = append(j.started, entries...)
+	return done, nil
 }
 
-// covers reports whether each intent was there when the ref was looked at: one
+// coversAll reports whether each intent was there when the ref was looked at: one
 // that came later may have moved it since.
-func covers(seen *priorLook, intents []ledger.Entry) bool {
+func coversAll(seen *priorLook, intents []ledger.Entry) bool {
 	return slices.IndexFunc(intents, func(e ledger.Entry) bool {
 		_, known := seen.dead[e.Seq]
 		return !known

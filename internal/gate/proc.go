@@ -70,6 +70,9 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 	if len(guarded) == 0 {
 		return nil
 	}
+	if namespace, _, ok := commandTarget(guarded[0].Ref); ok && namespace != deployRefs && len(guarded) == 1 {
+		return p.speak(ctx, s, talk, guarded[0])
+	}
 	token, err := p.token()
 	if err != nil {
 		return err
@@ -108,7 +111,7 @@ func (p *Process) intentsOf(ctx context.Context, s *scene, token receive.Token) 
 // carryOut does what a command ref asks for: it moves the environment's ref
 // the way git would, and records the deployment before it answers.
 func (p *Process) carryOut(ctx context.Context, s *scene, talk *receive.ProcReceive, u receive.Update, intents []ledger.Entry) error {
-	target, _ := deployTarget(u.Ref)
+	_, target, _ := commandTarget(u.Ref)
 	env, ok := s.site.Environment(target)
 	var intent *ledger.Entry
 	for i := range intents {
@@ -208,6 +211,7 @@ func (p *Process) carry(ctx context.Context, s *scene, talk *receive.ProcReceive
 	}
 	out.receipt.Sideways = move.Forced
 	explain.Receipts(p.Stderr, []explain.Receipt{out.receipt})
+	p.startDeployments(s, []*ledger.Entry{out.record})
 	return nil
 }
 
@@ -216,6 +220,7 @@ type carried struct {
 	moved   bool
 	why     string // the ref stays where it is
 	receipt explain.Receipt
+	record  *ledger.Entry // nil if it could not be written
 }
 
 func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) (out carried, err error) {
@@ -232,6 +237,12 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 		out.why = "this push was given up meanwhile"
 		return out, nil
 	}
+	if out.why, err = s.barredSince(l, env, intent); err != nil || out.why != "" {
+		if err == nil {
+			err = l.Append(abandoned(intent, out.why))
+		}
+		return out, err
+	}
 	if out.receipt, err = s.receipt(l, env, intent); err != nil {
 		return out, err
 	}
@@ -245,8 +256,29 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 	if err = l.Append(e); err != nil {
 		return out, err
 	}
+	out.record = e
 	out.receipt.Record = e.Seq
 	return out, s.nextOf(l, env, &out.receipt)
+}
+
+// barredSince says whether a veto or a lock came after the push was judged, as
+// it can while a hook takes its time.
+func (s *scene) barredSince(l *book, env *policy.Environment, intent *ledger.Entry) (why string, err error) {
+	spot := s.spot(env, policy.RefName(intent.Ref))
+	veto, err := l.veto(spot.Service, policy.ObjectID(intent.Commit))
+	if err != nil {
+		return "", err
+	}
+	if veto != nil && veto.Record > intent.Seq {
+		return "the commit was vetoed meanwhile", nil
+	}
+	locks, err := l.locks(spot)
+	for _, lock := range locks {
+		if lock.Record > intent.Seq && !env.ReportOnly {
+			return "the environment was locked meanwhile", err
+		}
+	}
+	return "", err
 }
 
 // stillOpen reports whether the intent is open and its push goes on.

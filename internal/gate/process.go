@@ -61,9 +61,10 @@ const judgeTime = time.Minute
 // A scene is where a push arrives: the repository, the policy that judges, and
 // what the policy calls the repository.
 type scene struct {
-	repo   *gitfacts.Repository
-	policy *policy.Policy
-	site   policy.Site
+	repo       *gitfacts.Repository
+	policy     *policy.Policy
+	policyPath string
+	site       policy.Site
 	// listed says that the site has environments; under, that the repository
 	// lies below the policy's root.
 	listed, under bool
@@ -85,7 +86,7 @@ func openScene(gitDir string) (*scene, error) {
 	if err != nil {
 		return nil, because("", err)
 	}
-	s := &scene{repo: repo, policy: pol}
+	s := &scene{repo: repo, policy: pol, policyPath: path}
 	name, under := repo.Relative(pol.Root)
 	s.under = under
 	if under {
@@ -251,5 +252,7 @@ func recovered(value any) error {
 
 // pusher finds who pushes, as the policy's identity source has it.
 func (p *Process) pusher(s *scene) (receive.Principal, error) {
-	return receive.FindPrincipal(s.policy.Source, p.Getenv)
+	principal, err := receive.FindPrincipal(s.policy.Source, p.Getenv)
+	principal.Name = s.policy.Canonical(principal.Name)
+	return principal, err
 }

@@ -94,7 +94,7 @@ func fromRef(rivals []*ledger.Entry) *ledger.Entry {
 		}
 	}
 	if len(others) > 0 {
-		e.Reason = clean(fmt.Sprintf("settled from the ref; it was moved by record %d by %s, or %s: which one cannot be told",
+		e.Reason = clean(strings.TrimSuffix(rivals[0].Reason+"; ", "; ")+fmt.Sprintf("settled from the ref; it was moved by record %d by %s, or %s: which one cannot be told",
 			rivals[0].Seq, e.Principal, strings.Join(others, ", ")), 1000)
 		e.Principal, e.Via, e.Address = "", "", ""
 	}
@@ -105,6 +105,10 @@ func fromRef(rivals []*ledger.Entry) *ledger.Entry {
 func deployed(intent *ledger.Entry, reason string) *ledger.Entry {
 	e := settled(intent, ledger.TypeDeployed, reason)
 	e.Evidence = intent.Evidence
+	if len(intent.Overrode) > 0 {
+		// Why rules were overridden must stay in sight.
+		e.Reason = strings.TrimSuffix(intent.Reason+"; "+reason, "; ")
+	}
 	return e
 }
 
@@ -120,5 +124,6 @@ func settled(intent *ledger.Entry, t ledger.Type, reason string) *ledger.Entry {
 		Ref: intent.Ref, Old: intent.Old, New: intent.New,
 		Commit: intent.Commit, Tree: intent.Tree, Subject: intent.Subject, Kind: intent.Kind,
 		Principal: intent.Principal, Via: intent.Via, Address: intent.Address, Policy: intent.Policy,
+		Deploy: intent.Deploy, Overrode: intent.Overrode,
 	}
 }

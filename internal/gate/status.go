@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
-	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -133,13 +132,12 @@ func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status
 			if !ok || refLike(priorEnv, row.Spot.Ref) != prior.Spot.Ref || prior.Live.Commit == row.Live.Commit {
 				continue
 			}
-			m := &move{env: env, ref: row.Spot.Ref, commit: prior.Live.Commit,
-				pushed: receive.Update{Ref: row.Spot.Ref, New: prior.Live.Commit}}
-			facts, err := s.facts(l, m)
+			m := &move{env: env, ref: row.Spot.Ref, new: prior.Live.Commit, commit: prior.Live.Commit}
+			facts, ready, err := s.ready(l, m)
 			if err != nil {
 				return err
 			}
-			if d := policy.Evaluate(env, m.update(), facts); d.Allowed && d.Kind == policy.Promote && !holds(row.Waiting, prior.Live.Commit) {
+			if ready && !holds(row.Waiting, prior.Live.Commit) {
 				row.Waiting = append(row.Waiting, Waiting{name, prior.Live, facts.Here.Withdrawn != 0})
 			}
 		}

@@ -29,9 +29,10 @@ type batch struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	ctx    context.Context
+	keep   int64 // how much of an object is given; the rest is read past
 }
 
-func (r *Repository) startBatch(ctx context.Context) (*batch, error) {
+func (r *Repository) startBatch(ctx context.Context, keep int64) (*batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	cmd := r.command(ctx, hermetic, "cat-file", "--batch")
 	in, err := cmd.StdinPipe()
@@ -48,7 +49,7 @@ func (r *Repository) startBatch(ctx context.Context) (*batch, error) {
 		cancel()
 		return nil, fmt.Errorf("git cat-file: %w", err)
 	}
-	return &batch{cmd: cmd, cancel: cancel, in: in, out: bufio.NewReaderSize(out, 4<<10), ctx: ctx}, nil
+	return &batch{cmd: cmd, cancel: cancel, in: in, out: bufio.NewReaderSize(out, 4<<10), ctx: ctx, keep: keep}, nil
 }
 
 // stop ends the process.
@@ -85,7 +86,7 @@ func (b *batch) content(kind string, size int64) (string, []byte, error) {
 	if size > maxDiscard && (kind == "blob" || kind == "tree") {
 		return kind, nil, errLarge
 	}
-	content := make([]byte, min(size, maxObject))
+	content := make([]byte, min(size, b.keep))
 	if _, err := io.ReadFull(b.out, content); err != nil {
 		return "", nil, b.failed(err)
 	}

@@ -92,6 +92,7 @@ func (r *Repository) environment(s scope) []string {
 		"LC_ALL=C",
 		"GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_GRAFT_FILE=/dev/null",
+		"GIT_SHALLOW_FILE=", // none: where history is cut off, git fails
 		"GIT_NO_LAZY_FETCH=1",
 		"GIT_ALLOW_PROTOCOL=none", // the same for a git that does not know the former
 		"GIT_TERMINAL_PROMPT=0",

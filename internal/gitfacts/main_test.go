@@ -27,7 +27,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(hookVariable) == "" {
 		os.Exit(m.Run())
 	}
-	if err := actPreReceive(); err != nil {
+	act := actPreReceive
+	if os.Getenv(hookVariable) == "history" {
+		act = actHistory
+	}
+	if err := act(); err != nil {
 		fmt.Fprintln(os.Stderr, "hook failed:", err)
 		os.Exit(1)
 	}

@@ -50,6 +50,8 @@ type objects struct {
 	batch *batch
 	// looseOnly makes an object that only git can read an errNoGit.
 	looseOnly bool
+	// keep is how much of an object is read, at least maxObject.
+	keep int64
 }
 
 // peel follows tags from id.
@@ -89,7 +91,8 @@ func (s *objects) peel(id policy.ObjectID) (Object, error) {
 	return Object{}, errors.New("too many tags of tags")
 }
 
-// read gives an object's kind and, of commits and tags, the first 64 KiB.
+// read gives an object's kind and, of commits and tags, the first 64 KiB, or
+// keep.
 func (s *objects) read(id policy.ObjectID) (kind string, content []byte, err error) {
 	for _, dir := range []string{s.repo.quarantine, s.repo.objects} {
 		if dir == "" {
@@ -104,7 +107,7 @@ func (s *objects) read(id policy.ObjectID) (kind string, content []byte, err err
 		return "", nil, errNoGit
 	}
 	if s.batch == nil {
-		if s.batch, err = s.repo.startBatch(s.ctx); err != nil {
+		if s.batch, err = s.repo.startBatch(s.ctx, max(s.keep, maxObject)); err != nil {
 			return "", nil, err
 		}
 	}

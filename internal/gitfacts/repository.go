@@ -5,9 +5,9 @@
 // worktrees. Nothing it does from a pre-receive hook writes; MoveRef alone
 // writes.
 //
-// Replace refs, grafts, the pusher's environment and the user's configuration
-// have no part in any answer about refs and objects. What cannot be read for
-// certain is an error, never "absent".
+// Replace refs, grafts, shallow files, the pusher's environment and the user's
+// configuration have no part in any answer about refs and objects. What cannot
+// be read for certain is an error, never "absent".
 package gitfacts
 
 import (
@@ -138,12 +138,17 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readBounded(f, limit)
+}
+
+// readBounded reads an open file of at most limit bytes.
+func readBounded(f *os.File, limit int64) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
+		return nil, fmt.Errorf("%s is larger than %d bytes", f.Name(), limit)
 	}
 	return raw, nil
 }

@@ -105,7 +105,7 @@ func read(t *testing.T, elements ...string) string {
 func TestInstallLaysFilesOut(t *testing.T) {
 	prefix := installed(t)
 	for _, name := range []string{"bin/pathgate", "lib/pathgate/hooks/pre-receive",
-		"lib/pathgate/hooks/proc-receive", "lib/pathgate/hooks/post-receive"} {
+		"lib/pathgate/hooks/proc-receive", "lib/pathgate/hooks/post-receive", "lib/pathgate/hooks/deploy"} {
 		info, err := os.Stat(filepath.Join(prefix, name))
 		if err != nil {
 			t.Error(err)
@@ -122,8 +122,8 @@ func TestInstallLaysFilesOut(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil || len(files) != 5 {
-		t.Errorf("the prefix holds %q, %v; want four programs and the policy", files, err)
+	if err != nil || len(files) != 6 {
+		t.Errorf("the prefix holds %q, %v; want five programs and the policy", files, err)
 	}
 }
 

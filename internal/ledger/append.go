@@ -32,6 +32,10 @@ func (l *Ledger) Append(entries ...*Entry) error {
 		if e.Type == "" || e.Type == TypeLedger || e.Ledger != "" || e.Version != 0 {
 			return fmt.Errorf("append to the ledger %s: an entry of type %q, or one that names a ledger", l.dir, e.Type)
 		}
+		// What has happened goes on record as it is; the rest must be sound.
+		if wrong := shape(e); wrong != "" && e.Type != TypeDeployed {
+			return fmt.Errorf("append to the ledger %s: an entry of type %s: %s", l.dir, e.Type, wrong)
+		}
 	}
 	err := l.checkOpen(entries)
 	if err == nil {

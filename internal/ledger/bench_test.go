@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,6 +59,70 @@ func TestFill(t *testing.T) {
 	names, err := os.ReadDir(dir)
 	if err != nil || len(names) != 3 {
 		t.Errorf("files left: %v %v", names, err)
+	}
+}
+
+// A ledger of deployments with outcomes, and what can be asked of it.
+func TestFillOutcomes(t *testing.T) {
+	dir := t.TempDir()
+	if err := ledger.Create(dir, ledger.CreateOptions{Root: root}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{3000, 2000} {
+		if err := ledgertest.FillOutcomes(dir, root, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep, err := ledger.Verify(dir, nil)
+	if err != nil || !rep.OK() || rep.Index != "agrees up to record 5001" {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	if rep.Counts[ledger.TypeStatus] < 1000 || rep.Counts[ledger.TypeApproval] < 100 {
+		t.Errorf("%v", rep.Counts)
+	}
+}
+
+// BenchmarkRails is all that guard rails ask in one decision, on ledgers that
+// have nothing to tell of it and on ones that do.
+func BenchmarkRails(b *testing.B) {
+	for name, fill := range map[string]func(string, string, int) error{"plain": ledgertest.Fill, "outcomes": ledgertest.FillOutcomes} {
+		for _, n := range sizes() {
+			b.Run(fmt.Sprint(name, n), func(b *testing.B) { rails(b, fill, n) })
+		}
+	}
+}
+
+func rails(b *testing.B, fill func(string, string, int) error, n int) {
+	dir := b.TempDir()
+	err := ledger.Create(dir, ledger.CreateOptions{Root: root})
+	if err == nil {
+		err = fill(dir, root, n)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := policy.ParseRefPattern("refs/heads/main")
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := ledger.Open(context.Background(), dir, ledger.Options{Root: root})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	live, err := l.Live("fill7", "stg", "fill7/stg.git", "refs/heads/main")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		_, _, e1 := l.Outcome("fill7", "stg", "fill7/stg.git", live.Commit)
+		_, _, _, e2 := l.LiveSpan("fill7", "stg", "fill7/stg.git", []policy.RefPattern{p}, live.Commit)
+		_, e3 := l.Approvals("fill7", "prd", "fill7/prd.git", "refs/heads/main", live.Commit)
+		_, e4 := l.Locks("fill7", "prd", "refs/heads/main")
+		_, _, e5 := l.Veto("fill7", live.Commit)
+		if err := errors.Join(e1, e2, e3, e4, e5); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func canonical(c *encoder, line string, unknown []span, e *Entry) bool {
 
 // The bits of the known fields, in the order of the line.
 const (
-	fieldSeq = 1 << iota
+	fieldSeq uint64 = 1 << iota
 	fieldTime
 	fieldType
 	fieldPush
@@ -76,15 +76,22 @@ const (
 	fieldTree
 	fieldSubject
 	fieldKind
+	fieldState
 	fieldPrincipal
 	fieldVia
 	fieldAddress
 	fieldIntent
+	fieldRecord
 	fieldEvidence
 	fieldRules
 	fieldCodes
+	fieldOverrode
 	fieldPolicy
 	fieldReason
+	fieldUntil
+	fieldDeploy
+	fieldURL
+	fieldMessage
 	fieldToken
 	fieldLedger
 	fieldVersion
@@ -93,7 +100,7 @@ const (
 )
 
 // text tells where a string field goes, nil if key is not one.
-func (e *Entry) text(key string) (field uint32, to *string) {
+func (e *Entry) text(key string) (field uint64, to *string) {
 	switch key {
 	case "push":
 		return fieldPush, &e.Push
@@ -117,6 +124,8 @@ func (e *Entry) text(key string) (field uint32, to *string) {
 		return fieldSubject, &e.Subject
 	case "kind":
 		return fieldKind, &e.Kind
+	case "state":
+		return fieldState, &e.State
 	case "principal":
 		return fieldPrincipal, &e.Principal
 	case "via":
@@ -127,6 +136,12 @@ func (e *Entry) text(key string) (field uint32, to *string) {
 		return fieldPolicy, &e.Policy
 	case "reason":
 		return fieldReason, &e.Reason
+	case "deploy":
+		return fieldDeploy, &e.Deploy
+	case "url":
+		return fieldURL, &e.URL
+	case "message":
+		return fieldMessage, &e.Message
 	case "token":
 		return fieldToken, &e.Token
 	case "ledger":
@@ -140,7 +155,7 @@ func (e *Entry) text(key string) (field uint32, to *string) {
 }
 
 // member reads the value of key. It returns zero for a key it does not know.
-func (p *parser) member(key string) (field uint32, err error) {
+func (p *parser) member(key string) (field uint64, err error) {
 	e := p.entry
 	if field, to := e.text(key); to != nil {
 		*to, err = p.str()
@@ -160,6 +175,9 @@ func (p *parser) member(key string) (field uint32, err error) {
 	case "intent":
 		e.Intent, err = p.uint()
 		return fieldIntent, err
+	case "record":
+		e.Record, err = p.uint()
+		return fieldRecord, err
 	case "evidence":
 		e.Evidence, err = list(p, p.uint)
 		return fieldEvidence, err
@@ -169,6 +187,12 @@ func (p *parser) member(key string) (field uint32, err error) {
 	case "codes":
 		e.Codes, err = list(p, p.str)
 		return fieldCodes, err
+	case "overrode":
+		e.Overrode, err = list(p, p.str)
+		return fieldOverrode, err
+	case "until":
+		e.Until, err = p.time()
+		return fieldUntil, err
 	case "version":
 		n, err := p.uint()
 		if n > math.MaxInt32 {

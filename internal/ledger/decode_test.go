@@ -13,7 +13,8 @@ func full() *Entry {
 		Seq: 18446744073709551615, Time: testStart, Type: TypeDeployed, Push: "p", Service: "s", Environment: "e",
 		Repository: "r", Ref: "refs/heads/grün", Old: "o", New: "n", Commit: "c", Tree: "t", Subject: `a "b" \c`, Kind: "promote",
 		Principal: "ana", Via: "ssh", Address: "::1", Intent: 7, Evidence: []uint64{1, 2}, Rules: []string{"x=yes", "y=no"},
-		Codes: []string{"withdrawn"}, Policy: "sha", Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
+		Codes: []string{"withdrawn"}, State: StateSuccess, Record: 6, Overrode: []string{"soak", "freeze"},
+		Until: testStart.Add(time.Hour), Deploy: DeployCommand, URL: "https://ci/1", Message: "done", Policy: "sha", Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
 	}
 }
 
@@ -36,8 +37,9 @@ func TestEncodeDecode(t *testing.T) {
 	}
 	want := `{"seq":18446744073709551615,"time":"2026-11-21T09:00:00.123456Z","type":"deployed","push":"p","service":"s",` +
 		`"environment":"e","repository":"r","ref":"refs/heads/grün","old":"o","new":"n","commit":"c","tree":"t",` +
-		`"subject":"a \"b\" \\c","kind":"promote","principal":"ana","via":"ssh","address":"::1","intent":7,"evidence":[1,2],` +
-		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"policy":"sha","reason":"why","token":"tok","ledger":"id","version":1,` +
+		`"subject":"a \"b\" \\c","kind":"promote","state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,"evidence":[1,2],` +
+		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"overrode":["soak","freeze"],"policy":"sha","reason":"why",` +
+		`"until":"2026-11-21T10:00:00.123456Z","deploy":"command","url":"https://ci/1","message":"done","token":"tok","ledger":"id","version":1,` +
 		`"root":"root","prev":"prev"}` + "\n"
 	if string(line) != want {
 		t.Errorf("line\n%s\nwant\n%s", line, want)
@@ -127,11 +129,13 @@ type plain struct {
 	Time                                                                               time.Time
 	Type                                                                               Type
 	Push, Service, Environment, Repository, Ref, Old, New, Commit, Tree, Subject, Kind string
-	Principal, Via, Address                                                            string
-	Intent                                                                             uint64
+	State, Principal, Via, Address                                                     string
+	Intent, Record                                                                     uint64
 	Evidence                                                                           []uint64
-	Rules, Codes                                                                       []string
-	Policy, Reason, Token, Ledger                                                      string
+	Rules, Codes, Overrode                                                             []string
+	Policy, Reason                                                                     string
+	Until                                                                              time.Time
+	Deploy, URL, Message, Token, Ledger                                                string
 	Version                                                                            int
 	Root, Prev                                                                         string
 }
@@ -144,6 +148,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(line[:len(line)-1])
 	f.Add([]byte(`{` + least + `,"later":[1,"x",null],"subject":"\ud83d\ude00\n"}`))
 	f.Add([]byte(`{` + least + `,"evidence":[],"n":-1.5e+3}`))
+	f.Add([]byte(`{` + least + `,"overrode":[],"until":"0001-01-01T00:00:00.000000Z","record":0}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Entry
 		unknown, err := decode(string(b), &e)
@@ -162,6 +167,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if len(p.Codes) == 0 {
 			p.Codes = nil
+		}
+		if len(p.Overrode) == 0 {
+			p.Overrode = nil
 		}
 		if !reflect.DeepEqual(Entry(p), e) {
 			t.Fatalf("%q\nencoding/json %+v\nours %+v", b, p, e)
@@ -188,7 +196,8 @@ func FuzzDecode(f *testing.F) {
 func FuzzEncode(f *testing.F) {
 	f.Add("a\x00\u2028\xff\"\\", uint64(1), int64(0))
 	f.Fuzz(func(t *testing.T, s string, n uint64, at int64) {
-		e := &Entry{Seq: n | 1, Time: time.UnixMicro(at).UTC(), Type: Type("x" + s), Subject: s, Principal: s, Rules: []string{s, s}, Evidence: []uint64{n}, Prev: s}
+		e := &Entry{Seq: n | 1, Time: time.UnixMicro(at).UTC(), Type: Type("x" + s), Subject: s, Principal: s, Rules: []string{s, s}, Evidence: []uint64{n}, Prev: s,
+			State: s, Record: n, Overrode: []string{s}, Until: time.UnixMicro(at).UTC(), Deploy: s, URL: s, Message: s}
 		line, err := Encode(e)
 		if err != nil {
 			return

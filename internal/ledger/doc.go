@@ -21,20 +21,29 @@
 //
 //	seq          1, 2, 3 ... without a gap; the line's number
 //	time         UTC, like 2026-11-21T09:14:07.123456Z; the server's clock
-//	type         ledger, intent, deployed, abandoned, refused, fault, drift, adopt, repair
+//	type         ledger, intent, deployed, abandoned, refused, fault, drift, adopt, repair,
+//	             status, approval, lock, unlock, veto
 //	push         one ID for all that one push wrote
 //	service, environment, repository, ref
-//	old, new     object IDs; of a drift what the ledger says and what was seen
+//	old, new     object IDs; of a drift what the ledger says and what was seen;
+//	             old of an approval: the commit that was live when it was given
 //	commit, tree, subject
-//	kind         deploy, promote, rollback, redeploy, adopt
+//	kind         deploy, promote, rollback, redeploy, adopt, override; of an approval
+//	             approve or reject, of a veto veto or lift
+//	state        of a status: pending, success, failure, error, superseded
 //	principal, via, address
 //	intent       of deployed and abandoned: seq of the intent that it settles
+//	record       of a status: seq of the deployed entry that it is about
 //	evidence     list of seqs of earlier records that the decision rests on
 //	rules        list of verdicts, like environments.prd.after=yes
 //	codes        list of refusal codes
+//	overrode     of kind override: list of the names of the rules that were overridden
 //	policy       SHA-256 of the policy file
 //	reason
-//	token        of an intent: the receive-pack that it belongs to
+//	until        of a lock: when it ends, a time like the first; without it, when it is taken off
+//	deploy       of intent and deployed: command or external, if the deployment has an outcome
+//	url, message of a status: where to read more, and what was said
+//	token        of an intent: the receive-pack that it belongs to; of a pending status: the runner
 //	ledger       first line only: the ledger's ID, 32 hex digits
 //	version      first line only: 1
 //	root         first line, and repairs that move it: SHA-256 of the policy's root path
@@ -66,7 +75,64 @@
 // that times do not step back by more than five minutes but at a repair, that
 // every deployed settles an open intent and says what it said, and that all
 // evidence was a deployment of the same service and commit, stood at that
-// moment, and that the index says the same as the journal.
+// moment, and that the index says the same as the journal. Evidence that did
+// not stand is accepted where the intent's rules have a verdict that ends in
+// .evidence=ever. Of the entries below it checks all that "must" says there.
+//
+// # Outcomes
+//
+// A deployed entry with the field deploy has an outcome, which status entries
+// tell. A status must name an earlier such entry in record and have the same
+// service, environment, repository, ref and commit. With deploy=command, it is
+// at most one pending, and then one of success, failure, error or superseded,
+// which ends it; a success or failure must have a pending before it, the other
+// two need none, as for what never started. Nothing may follow the end, and if
+// something does, the index goes by the first. With deploy=external, pending
+// may come until the first report; success, failure and error may be reported
+// again, the newest counts, and superseded must not come. A deployed entry
+// must have the deploy and overrode of its intent.
+//
+// The outcome of a commit in an environment is the newest success, failure or
+// error of any of its deployments there. It is pending if the newest of these
+// deployments has not ended. A deployment with deploy=command is in the queue
+// of its service and environment until a status ends it.
+//
+// # Time live
+//
+// On one ref of one environment, a run is a row of deployed or adopt entries
+// of one commit with no other commit between them; a withdrawal of the commit
+// ends its run too, so that the next entry of the same commit begins another.
+// A run has at most one span at a time:
+//
+//   - It begins with the first entry of the run that has no field deploy, or
+//     with the first success of any deployment of the run, whichever is first.
+//     What is deployed again meanwhile does not break it.
+//   - A failure or error of any deployment of the run discards it, with all
+//     its time: it was the time to find out. A later success, or entry without
+//     deploy, begins another.
+//   - It ends with the first entry that makes another commit live on the ref.
+//
+// pending and superseded change nothing, nor does a status of an earlier run.
+// Spans of runs that began before the commit's last withdrawal in the
+// environment, on whatever ref that was, do not count any more; those of runs
+// that began after it do. A span that ends before it begins, by a clock that
+// went back, is none.
+//
+// # Approvals, locks, vetoes, overrides
+//
+//   - An approval of kind approve or reject is a statement of a principal on
+//     (service, environment, repository, ref, commit); the newest of each
+//     principal counts. Its old must be the commit live on the ref then, empty
+//     if none was. An approve is void once a later run has begun on the ref,
+//     or a later veto barred the commit, lifted or not.
+//   - A lock is on (environment, service, ref); without service or ref it is
+//     on all. A second one replaces the first. An unlock must have the same
+//     three, and they must be locked.
+//   - A veto bars a commit from all environments of its service until a lift,
+//     which must find it barred.
+//   - An intent or deployed of kind override must have overrode and reason. If
+//     the commit stands in the environment, was on the ref before and is not
+//     live there, it withdraws as a rollback does.
 //
 // # Writing
 //
@@ -86,8 +152,9 @@
 // or adopt entry there, on a ref that the question is about, that is newer
 // than its last withdrawal. A deployed entry of kind rollback withdraws all
 // commits deployed on its ref since the last deployment of its own commit
-// there, except that commit. The newest deployed or adopt entry of a ref is
-// what is live on it.
+// there, except that commit; so does one of kind override that goes back, as
+// said above. The newest deployed or adopt entry of a ref is what is live on
+// it.
 //
 // The index carries a watermark: the ledger's ID, the machine's boot ID, where
 // the last line that it saw begins and ends, its seq, SHA-256 and time, the

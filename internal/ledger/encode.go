@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pathgate/pathgate/internal/text"
 	"github.com/rs/zerolog"
@@ -44,17 +45,22 @@ func Encode(e *Entry) ([]byte, error) {
 
 // add appends the line of e to the buffer.
 func (c *encoder) add(e *Entry) error {
-	if y := e.Time.UTC().Year(); y < 1 || y > 9999 {
-		return fmt.Errorf("encode record %d: year %d", e.Seq, y)
+	for _, t := range [...]time.Time{e.Time, e.Until} {
+		if y := t.UTC().Year(); y < 1 || y > 9999 {
+			return fmt.Errorf("encode record %d: year %d", e.Seq, y)
+		}
 	}
 	clean(e)
 	from := c.buf.Len()
 	v := c.log.Log().Uint64("seq", e.Seq).Str("time", e.Time.UTC().Format(timeLayout)).Str("type", string(e.Type))
 	strs(v, "push", e.Push, "service", e.Service, "environment", e.Environment, "repository", e.Repository,
 		"ref", e.Ref, "old", e.Old, "new", e.New, "commit", e.Commit, "tree", e.Tree, "subject", e.Subject,
-		"kind", e.Kind, "principal", e.Principal, "via", e.Via, "address", e.Address)
+		"kind", e.Kind, "state", e.State, "principal", e.Principal, "via", e.Via, "address", e.Address)
 	if e.Intent != 0 {
 		v.Uint64("intent", e.Intent)
+	}
+	if e.Record != 0 {
+		v.Uint64("record", e.Record)
 	}
 	if len(e.Evidence) > 0 {
 		v.Uints64("evidence", e.Evidence)
@@ -65,7 +71,14 @@ func (c *encoder) add(e *Entry) error {
 	if len(e.Codes) > 0 {
 		v.Strs("codes", e.Codes)
 	}
-	strs(v, "policy", e.Policy, "reason", e.Reason, "token", e.Token, "ledger", e.Ledger)
+	if len(e.Overrode) > 0 {
+		v.Strs("overrode", e.Overrode)
+	}
+	strs(v, "policy", e.Policy, "reason", e.Reason)
+	if !e.Until.IsZero() {
+		v.Str("until", e.Until.Format(timeLayout))
+	}
+	strs(v, "deploy", e.Deploy, "url", e.URL, "message", e.Message, "token", e.Token, "ledger", e.Ledger)
 	if e.Version != 0 {
 		v.Int("version", e.Version)
 	}
@@ -91,7 +104,8 @@ func strs(v *zerolog.Event, pairs ...string) {
 	}
 }
 
-// clean makes every string of e safe to print, so that what the projections
+// clean makes every string of e safe to print and its times what a line can
+// say, so that what the projections
 // see is what a reader of the journal sees.
 func clean(e *Entry) {
 	for _, s := range e.strings() {
@@ -100,12 +114,14 @@ func clean(e *Entry) {
 	e.Type = Type(cleanString(string(e.Type)))
 	e.Rules = cleanStrings(e.Rules)
 	e.Codes = cleanStrings(e.Codes)
+	e.Overrode = cleanStrings(e.Overrode)
+	e.Until = e.Until.UTC().Truncate(time.Microsecond)
 }
 
-func (e *Entry) strings() [20]*string {
-	return [20]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
+func (e *Entry) strings() [24]*string {
+	return [24]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
 		&e.Tree, &e.Subject, &e.Kind, &e.Principal, &e.Via, &e.Address, &e.Policy, &e.Reason, &e.Token,
-		&e.Ledger, &e.Root, &e.Prev}
+		&e.Ledger, &e.Root, &e.Prev, &e.State, &e.Deploy, &e.URL, &e.Message}
 }
 
 func cleanStrings(list []string) []string {

@@ -17,6 +17,35 @@ const (
 	TypeDrift     Type = "drift"     // an environment's ref is not where the ledger says
 	TypeAdopt     Type = "adopt"     // an operator recorded a ref that was there before
 	TypeRepair    Type = "repair"    // the ledger was mended
+	TypeStatus    Type = "status"    // what became of a record's deployment
+	TypeApproval  Type = "approval"  // somebody approved of a commit, or rejected it
+	TypeLock      Type = "lock"      // an environment was locked
+	TypeUnlock    Type = "unlock"    // a lock was taken off
+	TypeVeto      Type = "veto"      // a commit was barred from its service, or let in again
+)
+
+// The states of a status entry.
+const (
+	StatePending    = "pending"    // started
+	StateSuccess    = "success"    // ended well
+	StateFailure    = "failure"    // ended, and says that it failed
+	StateError      = "error"      // could not be run to its end
+	StateSuperseded = "superseded" // a newer deployment took its place
+)
+
+// The values of the field deploy.
+const (
+	DeployCommand  = "command"  // pathgate runs the deployment
+	DeployExternal = "external" // others do, and report
+)
+
+// The kinds that entries have beside those of package policy.
+const (
+	KindApprove  = "approve"  // of an approval
+	KindReject   = "reject"   // of an approval that is taken back, or an objection
+	KindVeto     = "veto"     // of a veto
+	KindLift     = "lift"     // of a veto that is lifted
+	KindOverride = "override" // of an intent or deployment that rules were overridden for
 )
 
 // An Entry is one line of the ledger. Fields that do not apply are empty and
@@ -32,23 +61,30 @@ type Entry struct {
 	Environment string
 	Repository  string // relative to the policy's root
 	Ref         string // the environment's ref; of a refusal, the ref pushed
-	Old         string // object ID the ref held; of a drift, what the ledger says
+	Old         string // object ID the ref held; of a drift, what the ledger says; of an approval, the commit that was live
 	New         string // object ID the ref holds now; of a drift, what was seen
 	Commit      string // New, peeled
 	Tree        string // the commit's tree
 	Subject     string // the commit's first line, at most 200 bytes
-	Kind        string // policy.Kind
+	Kind        string // policy.Kind, or one of the kinds above
+	State       string // of a status
 	Principal   string // who pushed
 	Via         string // what vouched for the principal: an identity source, or "local"
 	Address     string // the client's IP address, if the transport told it
 
 	Intent   uint64   // of deployed and abandoned: the intent it settles
+	Record   uint64   // of a status: the deployment that it is about
 	Evidence []uint64 // records that the decision rests on
 	Rules    []string // each rule's verdict: "environments.prd.after=yes"
 	Codes    []string // of a refusal
+	Overrode []string // of kind override: the names of the rules that were overridden
 	Policy   string   // SHA-256 of the policy file judged by
 	Reason   string
-	Token    string // of an intent: the receive-pack that it belongs to
+	Until    time.Time // of a lock: when it ends, UTC, microseconds; zero: when it is taken off
+	Deploy   string    // of intent and deployed: who carries the deployment out, if that has an outcome
+	URL      string    // of a status: where to read more
+	Message  string    // of a status: in words
+	Token    string    // of an intent: the receive-pack that it belongs to; of a pending status: the runner
 
 	Ledger  string // first line only: the ledger's ID
 	Version int    // first line only: version of the line format

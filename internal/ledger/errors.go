@@ -38,6 +38,8 @@ var (
 	ErrWrite = errors.New("the ledger could not be written")
 	// ErrTooLong: an entry does not fit into MaxLine bytes.
 	ErrTooLong = errors.New("the entry is too long")
+	// ErrTooMany: more principals have spoken about a commit than are read.
+	ErrTooMany = errors.New("there are too many statements")
 	// ErrNotOpen: an entry would settle an intent that is not open.
 	ErrNotOpen = errors.New("the intent is not open")
 	// ErrSound: Repair found nothing that needs accepting.

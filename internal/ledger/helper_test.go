@@ -102,6 +102,41 @@ func deployTo(t *testing.T, l *Ledger, env, ref, commit, kind string, evidence .
 	return d.Seq
 }
 
+// deployBy is deploy of a deployment with an outcome.
+func (r *rig) deployBy(deploy, env, ref, commit string) uint64 {
+	r.Helper()
+	return r.settle(env, ref, commit, func(e *Entry) { e.Kind, e.Deploy = "deploy", deploy })
+}
+
+// override is deploy past a rule.
+func (r *rig) override(env, ref, commit string) uint64 {
+	r.Helper()
+	return r.settle(env, ref, commit, func(e *Entry) {
+		e.Kind, e.Overrode, e.Reason = KindOverride, []string{"freeze"}, "INC-42"
+	})
+}
+
+// settle writes an intent and its deployment, both changed by f.
+func (r *rig) settle(env, ref, commit string, f func(*Entry)) uint64 {
+	r.Helper()
+	intent, deployed := entryFor(TypeIntent, env, ref, commit, ""), entryFor(TypeDeployed, env, ref, commit, "")
+	f(intent)
+	f(deployed)
+	r.append(intent)
+	deployed.Intent = intent.Seq
+	r.append(deployed)
+	return deployed.Seq
+}
+
+// status says what became of a record.
+func (r *rig) status(record uint64, state string) uint64 {
+	r.Helper()
+	e := StatusOf(&r.entries()[record-1], state)
+	e.Token, e.URL, e.Message = "runner", "https://ci.example/1", "said "+state
+	r.append(e)
+	return e.Seq
+}
+
 func entryFor(typ Type, env, ref, commit, kind string) *Entry {
 	return &Entry{
 		Type: typ, Push: "p1", Service: "shop", Environment: env, Repository: "shop/" + env + ".git", Ref: ref,

@@ -7,16 +7,24 @@ import (
 
 // The first byte of a key says which projection it belongs to.
 const (
-	keyRecord  = 'R' // service, environment, repository, commit, ref: place of the newest deployed or adopt
-	keyCommit  = 'C' // service, environment, repository, commit: seq of the rollback that withdrew it, or zero
-	keyHistory = 'H' // service, environment, repository, ref, seq: the commit, and the seq before on the ref
-	keyLive    = 'L' // service, environment, repository, ref: place of the newest deployed or adopt
-	keyDrift   = 'D' // service, environment, repository, ref: what was seen last where it is not as recorded
-	keyObject  = 'O' // object ID: place of an entry that tells commit, tree and subject
-	keyIntent  = 'I' // seq: place of an open intent, and what it is found by
-	keyService = 'S' // service
-	keyRoot    = 'P' // no fields: the policy root's hash
-	keyMark    = 'W' // no fields: the watermark, not a projection
+	keyRecord   = 'R' // service, environment, repository, commit, ref: place of the newest deployed or adopt; the longest span
+	keyCommit   = 'C' // service, environment, repository, commit: seq of the rollback that withdrew it, or zero
+	keyHistory  = 'H' // service, environment, repository, ref, seq: the commit, and the seq before on the ref
+	keyLive     = 'L' // service, environment, repository, ref: place of the newest deployed or adopt; its life
+	keyDrift    = 'D' // service, environment, repository, ref: what was seen last where it is not as recorded
+	keyObject   = 'O' // object ID: place of an entry that tells commit, tree and subject
+	keyIntent   = 'I' // seq: place of an open intent, and what it is found by
+	keyService  = 'S' // service
+	keyProgress = 'X' // seq of a deployment with an outcome: how far it is, and what it is of
+	keyOutcome  = 'F' // service, environment, repository, commit: place of its newest finished outcome; its newest deployment
+	keyQueue    = 'Q' // service, environment, seq: places of a deployment that has not ended, and of its pending status
+	keyQueued   = 'N' // service, environment: seq of the newest deployment that was queued, and how many have not ended
+	keyApproval = 'A' // service, environment, repository, ref, commit, principal: place of the newest statement
+	keyLock     = 'K' // environment, service or none, ref or none: place of the lock
+	keyVeto     = 'V' // service, commit: place of the newest veto or lift, seq of the newest veto
+	keyOverride = 'B' // service, environment, seq with its bits turned: place of an override, how many there are with it
+	keyRoot     = 'P' // no fields: the policy root's hash
+	keyMark     = 'W' // no fields: the watermark, not a projection
 )
 
 // key makes a key of fields. Each has its length before it, so that different

@@ -10,6 +10,13 @@ import (
 // of the lookup's patterns matches, and whether a rollback took the commit
 // away since. The record is read back from the journal before it counts.
 func (l *Ledger) Standing(q policy.Lookup) (policy.Standing, error) {
+	st, _, err := l.StandingRecord(q)
+	return st, err
+}
+
+// StandingRecord is Standing, and the record itself; an empty entry if there
+// is none.
+func (l *Ledger) StandingRecord(q policy.Lookup) (policy.Standing, Entry, error) {
 	var at place
 	var withdrawn uint64
 	err := l.look(func(s kv) (err error) {
@@ -17,62 +24,68 @@ func (l *Ledger) Standing(q policy.Lookup) (policy.Standing, error) {
 		return err
 	})
 	if err != nil || at.seq == 0 {
-		return policy.Standing{}, err
+		return policy.Standing{}, Entry{}, err
 	}
-	e, err := l.record(at, string(q.Service), string(q.Environment), q.Repository)
+	e, err := l.recordOf(at, q)
 	if err != nil {
-		return policy.Standing{}, err
-	}
-	if e.Commit != string(q.Commit) || !matches(q.Refs, e.Ref) {
-		return policy.Standing{}, damaged(e.Seq, "it is not about commit %s", q.Commit)
+		return policy.Standing{}, Entry{}, err
 	}
 	st := policy.Standing{Record: e.Seq, Ref: policy.RefName(e.Ref), Time: e.Time, Principal: e.Principal}
 	if withdrawn > e.Seq {
 		st.Withdrawn = withdrawn
 	}
-	return st, nil
+	return st, *e, nil
 }
 
 // standingOf finds the newest record for a lookup, and the newest withdrawal.
 func standingOf(s kv, q policy.Lookup) (at place, withdrawn uint64, err error) {
-	commit := [...]string{cleanString(string(q.Service)), cleanString(string(q.Environment)), cleanString(q.Repository), string(q.Commit)}
-	v, err := s.Get(key(keyCommit, commit[:]...))
+	f := lookupFields(q)
+	v, err := s.Get(key(keyCommit, f[:]...))
 	if err != nil || v == nil {
 		return place{}, 0, err
 	}
 	if withdrawn, err = seqOf(v); err != nil {
 		return place{}, 0, err
 	}
-	take := func(v []byte) error {
+	err = eachRecord(s, q, func(_ string, v []byte) error {
 		p, _, err := cutPlace(v)
 		if err == nil && p.seq > at.seq {
 			at = p
 		}
 		return err
-	}
-	for _, pattern := range q.Refs {
-		if !pattern.Exact() {
-			continue
-		}
-		v, err := s.Get(key(keyRecord, append(commit[:], cleanString(pattern.String()))...))
-		if err == nil && v != nil {
-			err = take(v)
-		}
-		if err != nil {
-			return place{}, 0, err
-		}
-	}
-	if !slices.ContainsFunc(q.Refs, func(p policy.RefPattern) bool { return !p.Exact() }) {
-		return at, withdrawn, nil
-	}
-	err = s.Scan(key(keyRecord, commit[:]...), func(k, v []byte) error {
-		f, err := fieldsOf(k, 5)
-		if err != nil || !matches(q.Refs, f[4]) {
-			return err
-		}
-		return take(v)
 	})
 	return at, withdrawn, err
+}
+
+// lookupFields are the fields of keys that a lookup is about.
+func lookupFields(q policy.Lookup) [4]string {
+	return [...]string{cleanString(string(q.Service)), cleanString(string(q.Environment)), cleanString(q.Repository), string(q.Commit)}
+}
+
+// eachRecord calls fn for the newest record of the commit on each ref that a
+// pattern of the lookup matches, perhaps more than once.
+func eachRecord(s kv, q policy.Lookup, fn func(ref string, v []byte) error) error {
+	f := lookupFields(q)
+	if slices.ContainsFunc(q.Refs, func(p policy.RefPattern) bool { return !p.Exact() }) {
+		return s.Scan(key(keyRecord, f[:]...), func(k, v []byte) error {
+			f, err := fieldsOf(k, 5)
+			if err != nil || !matches(q.Refs, f[4]) {
+				return err
+			}
+			return fn(f[4], v)
+		})
+	}
+	for _, pattern := range q.Refs {
+		ref := cleanString(pattern.String())
+		v, err := s.Get(key(keyRecord, f[0], f[1], f[2], f[3], ref))
+		if err == nil && v != nil {
+			err = fn(ref, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func matches(patterns []policy.RefPattern, ref string) bool {

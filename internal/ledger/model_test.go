@@ -27,7 +27,7 @@ func (n naive) withdrawnBy(env string) map[string]uint64 {
 	by := map[string]uint64{}
 	all := n.deployments(env)
 	for i, r := range all {
-		if r.Kind != "rollback" {
+		if r.Kind != "rollback" && !(r.Kind == KindOverride && goesBackTo(all[:i], by, r)) {
 			continue
 		}
 		var since []Entry // what was deployed on the ref, from the target's last deployment on
@@ -46,6 +46,25 @@ func (n naive) withdrawnBy(env string) map[string]uint64 {
 		}
 	}
 	return by
+}
+
+// goesBackTo tells whether the override r went back to what stood and had been
+// on its ref.
+func goesBackTo(before []Entry, by map[string]uint64, r Entry) bool {
+	var onRef, newest uint64
+	live := ""
+	for _, e := range before {
+		if e.Ref == r.Ref {
+			live = e.Commit
+		}
+		if e.Commit == r.Commit {
+			newest = e.Seq
+			if e.Ref == r.Ref {
+				onRef = e.Seq
+			}
+		}
+	}
+	return onRef != 0 && live != r.Commit && newest > by[r.Commit]
 }
 
 func (n naive) standing(env, commit string, refs []string) (record, withdrawn uint64) {
@@ -105,7 +124,7 @@ func (n naive) drift(env, ref string) (seen string, known bool) {
 
 func TestModel(t *testing.T) {
 	for seed := range uint64(6) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, rand.New(rand.NewPCG(seed, 7)), 120) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, rand.New(rand.NewPCG(seed, 7)), 150) })
 	}
 }
 
@@ -125,7 +144,29 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 	for range steps {
 		env, ref, commit := pick(modelEnvs), pick(modelRefs), pick(commits)
 		n := naive(r.entries())
-		switch random.IntN(12) {
+		switch random.IntN(26) {
+		case 12, 13, 14, 15, 16:
+			r.deployBy(pick([]string{DeployCommand, DeployExternal}), env, ref, commit)
+		case 17, 18, 19, 20, 21:
+			if e := n.randomStatus(random); e != nil {
+				r.append(e)
+			}
+		case 22:
+			r.append(n.approval(env, ref, commit, pick([]string{"ana", "bo"}), pick([]string{KindApprove, KindReject})))
+		case 23:
+			e := &Entry{Type: TypeLock, Service: pick([]string{"", "shop"}), Environment: env, Ref: pick([]string{"", ref}), Principal: "ana"}
+			if n.locked(*e) != 0 && random.IntN(2) == 0 {
+				e.Type = TypeUnlock
+			}
+			r.append(e)
+		case 24:
+			e := &Entry{Type: TypeVeto, Kind: KindVeto, Service: "shop", Commit: commit, Principal: "ana"}
+			if in, _ := n.veto(commit); in != 0 && random.IntN(2) == 0 {
+				e.Kind = KindLift
+			}
+			r.append(e)
+		case 25:
+			r.override(env, ref, commit)
 		case 0:
 			r.append(entryFor(TypeAdopt, env, ref, commit, "adopt"))
 		case 1:
@@ -214,6 +255,7 @@ func compare(t *testing.T, r *rig, commits []string) {
 			}
 		}
 	}
+	compareRails(t, l, n, commits)
 	var open []uint64
 	all, err := l.Intents(IntentFilter{})
 	for _, e := range all {

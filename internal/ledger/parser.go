@@ -13,7 +13,7 @@ type parser struct {
 	s       string
 	i       int
 	entry   *Entry
-	seen    uint32
+	seen    uint64
 	unknown []span
 	names   []string
 }

@@ -26,6 +26,16 @@ func project(s kv, e *Entry, at place) error {
 		return projectDrift(s, e)
 	case TypeDeployed, TypeAdopt:
 		return projectDeployed(s, e, at)
+	case TypeStatus:
+		return projectStatus(s, e, at)
+	case TypeApproval:
+		return projectApproval(s, e, at)
+	case TypeLock:
+		return s.Put(lockKey(e), appendPlace(nil, at))
+	case TypeUnlock:
+		return s.Delete(lockKey(e))
+	case TypeVeto:
+		return projectVeto(s, e, at)
 	}
 	return nil
 }
@@ -57,35 +67,47 @@ func projectDrift(s kv, e *Entry) error {
 // environment; a rollback withdraws what it goes back from first.
 func projectDeployed(s kv, e *Entry, at place) error {
 	live := key(keyLive, e.Service, e.Environment, e.Repository, e.Ref)
-	before, err := seqAt(s, live)
+	was, err := lifeAt(s, live)
 	if err != nil {
 		return err
 	}
-	record := key(keyRecord, e.Service, e.Environment, e.Repository, e.Commit, e.Ref)
-	if e.Type == TypeDeployed && e.Kind == string(policy.Rollback) {
-		target, err := seqAt(s, record)
-		if err == nil {
-			err = withdraw(s, e, before, target)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := standing(s, e); err != nil {
+	p, err := pastOf(s, e)
+	if err != nil {
 		return err
 	}
-	where := appendPlace(nil, at)
-	history := append(binary.BigEndian.AppendUint64(nil, before), e.Commit...)
-	for _, p := range [...]struct{ k, v []byte }{
-		{record, where},
-		{live, where},
-		{keySeq(keyHistory, e.Seq, e.Service, e.Environment, e.Repository, e.Ref), history},
+	back, err := goesBack(s, e, p)
+	if err == nil && back {
+		err = withdraw(s, e, was.at.seq, p.record.seq)
+	}
+	if err == nil && was.run != 0 && was.commit != e.Commit {
+		err = endSpan(s, e, at, was)
+	}
+	if err != nil {
+		return err
+	}
+	now := was.next(e, at, p.withdrawn)
+	puts := [...]struct{ k, v []byte }{
+		{recordKey(deploymentOf(e)), appendSpan(appendPlace(nil, at), p.longest)},
+		{live, now.encode()},
+		{keySeq(keyHistory, e.Seq, e.Service, e.Environment, e.Repository, e.Ref), append(seqValue(was.at.seq), e.Commit...)},
 		{key(keyService, e.Service), []byte{1}},
-	} {
-		if err := s.Put(p.k, p.v); err != nil {
+		// A withdrawal stays: it is older than this record, and so says nothing.
+		{key(keyCommit, e.Service, e.Environment, e.Repository, e.Commit), seqValue(0)},
+	}
+	for i, put := range puts {
+		if i == len(puts)-1 && p.known {
+			break
+		}
+		if err := s.Put(put.k, put.v); err != nil {
 			return err
 		}
 	}
+	return projectSettled(s, e, at)
+}
+
+// projectSettled ends the intent and the drift that a deployment ends, and
+// keeps what else it tells.
+func projectSettled(s kv, e *Entry, at place) error {
 	if e.Intent != 0 {
 		if err := s.Delete(keySeq(keyIntent, e.Intent)); err != nil {
 			return err
@@ -94,18 +116,71 @@ func projectDeployed(s kv, e *Entry, at place) error {
 	if err := s.Delete(key(keyDrift, e.Service, e.Environment, e.Repository, e.Ref)); err != nil {
 		return err
 	}
+	if err := projectProgress(s, e, at); err != nil {
+		return err
+	}
+	if err := projectOverride(s, e, at); err != nil {
+		return err
+	}
 	return projectObjects(s, e, at)
 }
 
-// standing makes the commit known in its environment. A withdrawal stays: it
-// is older than the record that is about to be made, and so says nothing.
-func standing(s kv, e *Entry) error {
-	k := key(keyCommit, e.Service, e.Environment, e.Repository, e.Commit)
-	v, err := s.Get(k)
-	if err != nil || v != nil {
-		return err
+// A past is what the index has of a commit's earlier deployments.
+type past struct {
+	known     bool    // whether the environment had it, on any ref
+	withdrawn uint64  // the newest rollback that withdrew it there, zero if none did
+	record    place   // of the newest record on the ref, its seq is zero if there is none
+	longest   stretch // on the ref, since the withdrawal
+}
+
+func recordKey(d deployment) []byte {
+	return key(keyRecord, d.service, d.environment, d.repository, d.commit, d.ref)
+}
+
+// pastOf reads the past of the commit that e deploys.
+func pastOf(s kv, e *Entry) (p past, err error) {
+	v, err := s.Get(key(keyCommit, e.Service, e.Environment, e.Repository, e.Commit))
+	if err != nil || v == nil {
+		return p, err
 	}
-	return s.Put(k, seqValue(0))
+	p.known = true
+	if p.withdrawn, err = seqOf(v); err != nil {
+		return p, err
+	}
+	if v, err = s.Get(recordKey(deploymentOf(e))); err != nil || v == nil {
+		return p, err
+	}
+	p.record, p.longest, err = cutRecord(v)
+	if p.withdrawn > p.record.seq {
+		p.longest = stretch{}
+	}
+	return p, err
+}
+
+// goesBack reports whether e is a rollback: by its kind, or by what it does if
+// rules were overridden for it, as then the kind does not say.
+func goesBack(s kv, e *Entry, p past) (bool, error) {
+	if e.Type != TypeDeployed || e.Kind != KindOverride {
+		return e.Type == TypeDeployed && e.Kind == string(policy.Rollback), nil
+	}
+	if p.record.seq == 0 { // where it is the live one, there is nothing to withdraw
+		return false, nil
+	}
+	return stands(s, deploymentOf(e), p.record.seq, p.withdrawn)
+}
+
+// stands reports whether any ref of the environment has a record of the commit
+// that is newer than its withdrawal; the ref of d has the record onRef.
+func stands(s kv, d deployment, onRef, withdrawn uint64) (ok bool, err error) {
+	if onRef > withdrawn {
+		return true, nil
+	}
+	err = s.Scan(key(keyRecord, d.service, d.environment, d.repository, d.commit), func(_, v []byte) error {
+		p, _, err := cutPlace(v)
+		ok = ok || p.seq > withdrawn
+		return err
+	})
+	return ok, err
 }
 
 // withdraw goes down the ref's history from the record last to the record

@@ -22,16 +22,12 @@ type verifier struct {
 	differs bool                  // the copy does not say the same
 }
 
-// A deployment is what a record says was deployed where.
-type deployment struct {
-	service, environment, repository, ref, commit string
-}
-
 // A claim is what an intent says will be deployed.
 type claim struct {
 	deployment
-	new, kind string
-	evidence  []uint64
+	new, kind, deploy string
+	evidence          []uint64
+	overrode          []string
 }
 
 func newVerifier(x *index, w watermark) *verifier {
@@ -60,11 +56,14 @@ func (v *verifier) deployment(e *Entry) deployment {
 }
 
 func (v *verifier) claim(e *Entry) claim {
-	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), e.Evidence}
+	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), v.name(e.Deploy), e.Evidence, e.Overrode}
 }
 
 // rules checks what e says against all that came before it.
 func (v *verifier) rules(e *Entry) error {
+	if wrong := shape(e); wrong != "" {
+		return finding(e.Seq, meansForged, "%s", wrong)
+	}
 	switch e.Type {
 	case TypeIntent:
 		if err := v.complete(e); err != nil {
@@ -92,6 +91,8 @@ func (v *verifier) rules(e *Entry) error {
 			return err
 		}
 		v.records[e.Seq] = v.deployment(e)
+	default:
+		return v.rails(e)
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (v *verifier) evidence(e *Entry) error {
 		if err != nil {
 			return err
 		}
-		if withdrawn > seq {
+		if withdrawn > seq && !ever(e.Rules) {
 			return finding(e.Seq, meansForged, "its evidence, record %d, was withdrawn by record %d", seq, withdrawn)
 		}
 	}
@@ -161,30 +162,15 @@ func (v *verifier) kind(e *Entry) error {
 		if onRef == 0 {
 			return finding(e.Seq, meansForged, "it is a rollback to a commit that this ref never had")
 		}
-		if ok, err := v.stands(d); err != nil || !ok {
+		withdrawn, err := v.withdrawn(d)
+		if err != nil {
+			return err
+		}
+		if ok, err := stands(v.model, d, onRef, withdrawn); err != nil || !ok {
 			return finding(e.Seq, meansForged, "it is a rollback to a commit that does not stand here")
 		}
 	}
 	return nil
-}
-
-// stands reports whether any ref of the environment has a record of the commit
-// that is newer than its withdrawal.
-func (v *verifier) stands(d deployment) (ok bool, err error) {
-	withdrawn, err := v.withdrawn(d)
-	if err != nil {
-		return false, err
-	}
-	seq, err := seqAt(v.model, key(keyRecord, d.service, d.environment, d.repository, d.commit, d.ref))
-	if err != nil || seq > withdrawn {
-		return seq > withdrawn, err
-	}
-	err = v.model.Scan(key(keyRecord, d.service, d.environment, d.repository, d.commit), func(_, b []byte) error {
-		p, _, err := cutPlace(b)
-		ok = ok || p.seq > withdrawn
-		return err
-	})
-	return ok, err
 }
 
 // settle takes the intent that e settles out of the open ones.
@@ -208,6 +194,7 @@ func (v *verifier) settled(e *Entry) error {
 	}
 	does := v.claim(e)
 	if does.deployment != said.deployment || does.new != said.new || does.kind != said.kind ||
+		does.deploy != said.deploy || !slices.Equal(does.overrode, said.overrode) ||
 		len(e.Evidence) > 0 && !slices.Equal(e.Evidence, said.evidence) {
 		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
 	}

@@ -226,7 +226,8 @@ func (v *verifier) count(e *Entry) {
 
 func known(t Type) bool {
 	switch t {
-	case TypeLedger, TypeIntent, TypeDeployed, TypeAbandoned, TypeRefused, TypeFault, TypeDrift, TypeAdopt, TypeRepair:
+	case TypeLedger, TypeIntent, TypeDeployed, TypeAbandoned, TypeRefused, TypeFault, TypeDrift, TypeAdopt, TypeRepair,
+		TypeStatus, TypeApproval, TypeLock, TypeUnlock, TypeVeto:
 		return true
 	}
 	return false

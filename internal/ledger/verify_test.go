@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 		"names no commit":           {8, "names no commit", []*Entry{with(entryFor(TypeAdopt, "dev", mainRef, a, "adopt"), func(e *Entry) { e.Commit = "" })}},
 		"time steps back":           {8, "before the one", []*Entry{{Type: TypeRefused, Time: testStart.Add(-time.Hour)}}},
 		"a repair's time may":       {0, "", []*Entry{{Type: TypeRepair, Time: testStart.Add(-time.Hour)}}},
-		"a later type":              {0, "", []*Entry{{Type: "veto", Commit: a}}},
+		"a later type":              {0, "", []*Entry{{Type: "release", Commit: a}}},
 		"a second first line":       {8, "exactly the first", []*Entry{{Type: TypeLedger, Ledger: "x", Version: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,10 +85,96 @@ func TestVerifyFindsForgery(t *testing.T) {
 	}
 }
 
+func TestVerifyFindsForgedRails(t *testing.T) {
+	a, b := oid("a"), oid("b")
+	with := func(e *Entry, f func(*Entry)) *Entry { f(e); return e }
+	status := func(record uint64, commit, state string) *Entry {
+		d := entryFor(TypeDeployed, "dev", mainRef, commit, "deploy")
+		d.Seq = record
+		return StatusOf(d, state)
+	}
+	approval := func(old string) *Entry {
+		return &Entry{Type: TypeApproval, Kind: KindApprove, Service: "shop", Environment: "dev", Repository: "shop/dev.git",
+			Ref: mainRef, Commit: a, Old: old, Principal: "ana"}
+	}
+	veto := func(kind string) *Entry {
+		return &Entry{Type: TypeVeto, Kind: kind, Service: "shop", Commit: a, Principal: "ana"}
+	}
+	lock := func(typ Type, ref string) *Entry {
+		return &Entry{Type: typ, Environment: "dev", Ref: ref, Principal: "ana"}
+	}
+	override := func(typ Type, f func(*Entry)) *Entry {
+		return with(entryFor(typ, "dev", mainRef, a, KindOverride), func(e *Entry) {
+			e.Overrode, e.Reason = []string{"soak"}, "INC-42"
+			f(e)
+		})
+	}
+	for name, test := range map[string]struct {
+		line    uint64
+		what    string
+		entries []*Entry
+	}{
+		// Record 3 deploys a by command, 5 deploys b with an external outcome, 7 deploys b without one.
+		"sound":                    {0, "", []*Entry{status(3, a, StatePending), status(3, a, StateSuccess), status(5, b, StateFailure), status(5, b, StateSuccess)}},
+		"superseded, never begun":  {0, "", []*Entry{status(3, a, StateSuperseded)}},
+		"error, never begun":       {0, "", []*Entry{status(3, a, StateError)}},
+		"success, never begun":     {8, "never started", []*Entry{status(3, a, StateSuccess)}},
+		"begun twice":              {9, "has been started", []*Entry{status(3, a, StatePending), status(3, a, StatePending)}},
+		"ended twice":              {9, "has ended", []*Entry{status(3, a, StateError), status(3, a, StateError)}},
+		"begun after its end":      {9, "has ended", []*Entry{status(3, a, StateSuperseded), status(3, a, StatePending)}},
+		"a report is superseded":   {8, "reported from outside", []*Entry{status(5, b, StateSuperseded)}},
+		"pending after a report":   {9, "has ended", []*Entry{status(5, b, StateSuccess), status(5, b, StatePending)}},
+		"status of no outcome":     {8, "no deployment with an outcome", []*Entry{status(7, b, StatePending)}},
+		"status of an intent":      {8, "no deployment with an outcome", []*Entry{status(2, a, StatePending)}},
+		"status of the future":     {8, "no deployment with an outcome", []*Entry{status(9, a, StatePending)}},
+		"status of another commit": {8, "about something else", []*Entry{status(3, b, StatePending)}},
+		"status elsewhere":         {8, "about something else", []*Entry{with(status(3, a, StatePending), func(e *Entry) { e.Environment = "stg" })}},
+		"status without a state":   {8, "no state", []*Entry{status(3, a, "done")}},
+		"approval":                 {0, "", []*Entry{approval(b)}},
+		"approval of the past":     {8, "live that was not", []*Entry{approval(a)}},
+		"approval of nothing live": {8, "live that was not", []*Entry{approval("")}},
+		"approval by nobody":       {8, "no principal", []*Entry{with(approval(b), func(e *Entry) { e.Principal = "" })}},
+		"locks":                    {0, "", []*Entry{lock(TypeLock, ""), lock(TypeLock, mainRef), lock(TypeUnlock, ""), lock(TypeUnlock, mainRef)}},
+		"unlock of another":        {9, "not set", []*Entry{lock(TypeLock, ""), lock(TypeUnlock, mainRef)}},
+		"unlocked twice":           {10, "not set", []*Entry{lock(TypeLock, ""), lock(TypeUnlock, ""), lock(TypeUnlock, "")}},
+		"veto":                     {0, "", []*Entry{veto(KindVeto), veto(KindVeto), veto(KindLift), veto(KindVeto)}},
+		"lifted twice":             {10, "not in force", []*Entry{veto(KindVeto), veto(KindLift), veto(KindLift)}},
+		"lift of nothing":          {8, "not in force", []*Entry{veto(KindLift)}},
+		"override": {0, "", []*Entry{override(TypeIntent, func(*Entry) {}),
+			override(TypeDeployed, func(e *Entry) { e.Intent = 8 })}},
+		"override without a reason": {9, "no reason", []*Entry{override(TypeIntent, func(*Entry) {}),
+			override(TypeDeployed, func(e *Entry) { e.Intent, e.Reason = 8, "" })}},
+		"override of nothing": {8, "names no rule", []*Entry{override(TypeIntent, func(e *Entry) { e.Overrode = nil })}},
+		"override of other rules": {9, "something else", []*Entry{override(TypeIntent, func(*Entry) {}),
+			override(TypeDeployed, func(e *Entry) { e.Intent, e.Overrode = 8, []string{"freeze"} })}},
+		"no override":       {8, "is no override", []*Entry{override(TypeIntent, func(e *Entry) { e.Kind = "deploy" })}},
+		"another executor":  {9, "something else", []*Entry{entryFor(TypeIntent, "dev", mainRef, a, "deploy"), with(entryFor(TypeDeployed, "dev", mainRef, a, "deploy"), func(e *Entry) { e.Intent, e.Deploy = 8, DeployCommand })}},
+		"unknown executor":  {8, "nobody is known", []*Entry{with(entryFor(TypeIntent, "dev", mainRef, a, "deploy"), func(e *Entry) { e.Deploy = "later" })}},
+		"withdrawn for all": {12, "withdrawn", []*Entry{entryFor(TypeIntent, "dev", mainRef, a, "rollback"), with(entryFor(TypeDeployed, "dev", mainRef, a, "rollback"), func(e *Entry) { e.Intent = 8 }), entryFor(TypeRefused, "stg", mainRef, b, ""), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence, e.Rules = []uint64{7}, []string{"environments.stg.evidence=ever"} }), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence = []uint64{7} })}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.deployBy(DeployCommand, "dev", mainRef, a)
+			r.deployBy(DeployExternal, "dev", mainRef, b)
+			r.deploy("dev", mainRef, b, "redeploy")
+			r.forge(test.entries...)
+			if test.line != 0 {
+				r.found(test.line, test.what)
+				return
+			}
+			r.verified()
+			r.open().Close() // and what the index makes of it is the same
+			if rep := r.verified(); rep.Index != fmt.Sprint("agrees up to record ", rep.Records) {
+				t.Error(rep.Index)
+			}
+		})
+	}
+}
+
 func TestVerifyReport(t *testing.T) {
 	r := newRig(t)
 	r.deploy("dev", mainRef, oid("a"), "deploy")
-	r.append(entryFor(TypeIntent, "dev", mainRef, oid("b"), "deploy"), &Entry{Type: TypeRefused}, &Entry{Type: "veto"})
+	r.append(entryFor(TypeIntent, "dev", mainRef, oid("b"), "deploy"), &Entry{Type: TypeRefused}, &Entry{Type: "release"})
 	var done, total int64
 	rep, err := Verify(r.dir, func(d, n int64) { done, total = d, n })
 	if err != nil || !rep.OK() {

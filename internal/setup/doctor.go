@@ -34,6 +34,9 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 	}
 	d.programs(ctx)
 	d.ledger(ctx)
+	d.deployments()
+	d.signers()
+	d.branches()
 	if len(repos) == 0 {
 		found, err := Repositories(d.o.Policy)
 		if err != nil {

@@ -23,18 +23,30 @@ import (
 //
 // It writes the journal as one stream and syncs once, so a million entries
 // take seconds; nothing else may use the ledger meanwhile.
-func Fill(dir, root string, n int) error {
-	if err := fill(dir, n); err != nil {
+func Fill(dir, root string, n int) error { return fillAs(dir, root, n, generator{}) }
+
+// FillOutcomes is Fill with deployments that have an outcome: each has
+// deploy="command" and is followed by its statuses, pending and success. Two
+// principals approve of a commit before it goes to prd.
+func FillOutcomes(dir, root string, n int) error {
+	return fillAs(dir, root, n, generator{outcomes: true, live: map[string]string{}})
+}
+
+func fillAs(dir, root string, n int, g generator) error {
+	if err := fill(dir, n, g); err != nil {
 		return fmt.Errorf("fill the ledger %s: %w", dir, err)
 	}
 	return ledger.Rebuild(context.Background(), dir, ledger.Options{Root: root})
 }
 
-func fill(dir string, n int) error {
+func fill(dir string, n int, g generator) error {
 	var last ledger.Line
 	var prev [sha256.Size]byte
 	err := ledger.Read(dir, 0, func(l *ledger.Line) error {
 		last, prev = *l, sha256.Sum256(l.Raw)
+		if e := &l.Entry; g.outcomes && e.Type == ledger.TypeDeployed && e.Environment == "prd" {
+			g.live[e.Service] = e.Commit
+		}
 		return nil
 	})
 	if err != nil {
@@ -46,12 +58,12 @@ func fill(dir string, n int) error {
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	g := generator{last: last.Entry.Seq, begin: time.Now().UTC().Add(-time.Duration(n) * time.Second)}
+	g.last, g.begin = last.Entry.Seq, time.Now().UTC().Add(-time.Duration(n)*time.Second)
 	if g.begin.Before(last.Entry.Time) {
 		g.begin = last.Entry.Time
 	}
 	for i := range n {
-		e := g.entry(i)
+		e := g.next(i)
 		e.Prev = hex.EncodeToString(prev[:])
 		line, err := ledger.Encode(e)
 		if err != nil {
@@ -73,16 +85,65 @@ type generator struct {
 	begin    time.Time
 	intent   *ledger.Entry
 	evidence uint64
+	outcomes bool              // with statuses and approvals
+	live     map[string]string // what is live in prd of each service
+	made     int               // intents and deployments so far
+	extra    []*ledger.Entry   // what follows them first
 }
 
-// entry makes the i-th entry: an intent, then its deployment, three times a
-// commit.
-func (g *generator) entry(i int) *ledger.Entry {
+// next makes the i-th entry.
+func (g *generator) next(i int) *ledger.Entry {
 	seq := g.last + uint64(i) + 1
 	at := g.begin.Add(time.Duration(i) * time.Second).Truncate(time.Microsecond)
 	if at.After(time.Now()) {
 		at = g.begin
 	}
+	if len(g.extra) == 0 {
+		e := g.entry(g.made, seq, at)
+		g.made++
+		if g.outcomes {
+			g.addOutcomes(e)
+		} else {
+			return e
+		}
+	}
+	e := g.extra[0]
+	g.extra = g.extra[1:]
+	e.Seq, e.Time = seq, at
+	if e.Type == ledger.TypeDeployed {
+		e.Intent, g.evidence = g.intent.Seq, seq
+		for _, status := range g.extra {
+			status.Record = seq
+		}
+	}
+	return e
+}
+
+// addOutcomes queues e with the entries before and after it.
+func (g *generator) addOutcomes(e *ledger.Entry) {
+	e.Deploy = ledger.DeployCommand
+	if e.Type == ledger.TypeDeployed {
+		pending, success := ledger.StatusOf(e, ledger.StatePending), ledger.StatusOf(e, ledger.StateSuccess)
+		pending.Token = "runner"
+		g.extra = append(g.extra, e, pending, success)
+		if e.Environment == "prd" {
+			g.live[e.Service] = e.Commit
+		}
+		return
+	}
+	if e.Environment == "prd" {
+		for _, who := range [...]string{"bo", "chi"} {
+			g.extra = append(g.extra, &ledger.Entry{Type: ledger.TypeApproval, Kind: ledger.KindApprove,
+				Service: e.Service, Environment: e.Environment, Repository: e.Repository, Ref: e.Ref,
+				Commit: e.Commit, Old: g.live[e.Service], Principal: who, Via: "ssh"})
+		}
+	}
+	g.extra = append(g.extra, e)
+}
+
+// entry makes the i-th intent or deployment: an intent, then its deployment,
+// three times a commit.
+func (g *generator) entry(i int, seq uint64, at time.Time) *ledger.Entry {
 	if i%2 == 1 {
 		e := *g.intent
 		e.Type, e.Intent, e.Seq, e.Time = ledger.TypeDeployed, g.intent.Seq, seq, at

@@ -1,0 +1,195 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/internal/gitfacts"
+	"github.com/pathgate/pathgate/policy"
+)
+
+// Bounds of a checkout.
+const (
+	maxFiles = 2_000_000 // files, links and folders
+	maxDepth = 200       // folders in folders; each holds a descriptor
+	maxLink  = 4095      // bytes of a symbolic link (PATH_MAX)
+
+	maxBytes = 8 << 30   // of all files together
+	keepFree = 512 << 20 // bytes that are left free for the ledger, on whose disk it lies
+)
+
+// checkout writes the files of a commit into dir, which must not exist yet.
+//
+// It is no "git checkout" and no "git archive": every file has the very bytes
+// of its blob. Attributes, filters, line endings, hooks, replace refs, grafts
+// and whatever the repository's configuration may run have no part in it, and
+// neither index nor worktrees of the repository are touched. A submodule is an
+// empty folder. A symbolic link is made as it is, and never followed here.
+func checkout(ctx context.Context, repo *gitfacts.Repository, commit policy.ObjectID, dir string) (err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("make the checkout's folder: %w", withoutPath(err))
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the checkout's folder: %w", withoutPath(err))
+	}
+	defer root.Close()
+	source, err := openObjects(ctx, repo)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	tree, err := source.tree(commit)
+	if err == nil {
+		w := &writer{ctx: ctx, objects: source}
+		err = w.folder(root, tree, 0)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// tree is the tree of a commit.
+func (o *objects) tree(commit policy.ObjectID) (policy.ObjectID, error) {
+	content, err := o.read(commit, "commit")
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := bytes.Cut(content, []byte("\n"))
+	tree, ok := strings.CutPrefix(string(line), "tree ")
+	if _, err := hex.DecodeString(tree); !ok || err != nil || len(tree) != 2*o.rawID {
+		return "", fmt.Errorf("commit %s names no tree", commit)
+	}
+	return policy.ObjectID(tree), nil
+}
+
+// A writer writes trees to disk.
+type writer struct {
+	ctx     context.Context
+	objects *objects
+	files   int
+	bytes   int64 // written so far
+	checked int64 // how many were when the disk was last looked at
+}
+
+// folder writes the entries of a tree into an empty folder that we made.
+// Everything in it is made anew (O_EXCL, mkdir), so that no name of a forged
+// tree can lead through a link that stands there.
+func (w *writer) folder(root *os.Root, tree policy.ObjectID, depth int) error {
+	if depth > maxDepth {
+		return errors.New("the commit's folders are nested too deeply")
+	}
+	content, err := w.objects.read(tree, "tree")
+	for err == nil && len(content) > 0 {
+		var e entry
+		if e, content, err = w.objects.cutEntry(content); err != nil {
+			return fmt.Errorf("tree %s: %w", tree, err)
+		}
+		if w.files++; w.files > maxFiles {
+			return errors.New("the commit has too many files")
+		}
+		if err = w.entry(root, e, depth); err == nil {
+			err = w.ctx.Err()
+		}
+	}
+	return err
+}
+
+func (w *writer) entry(root *os.Root, e entry, depth int) error {
+	var err error
+	switch e.mode {
+	case "100644", "100664":
+		err = w.file(root, e, 0o644)
+	case "100755":
+		err = w.file(root, e, 0o755)
+	case "120000":
+		err = w.link(root, e)
+	case "160000":
+		err = root.Mkdir(e.name, 0o755)
+	case "40000":
+		if err = root.Mkdir(e.name, 0o755); err == nil {
+			return w.below(root, e, depth)
+		}
+	default:
+		err = fmt.Errorf("unknown mode %q", e.mode)
+	}
+	if err != nil {
+		return fmt.Errorf("write %q: %w", e.name, withoutPath(err))
+	}
+	return nil
+}
+
+func (w *writer) below(root *os.Root, e entry, depth int) error {
+	inner, err := root.OpenRoot(e.name)
+	if err != nil {
+		return fmt.Errorf("open %q: %w", e.name, withoutPath(err))
+	}
+	defer inner.Close()
+	return w.folder(inner, e.id, depth+1)
+}
+
+func (w *writer) file(root *os.Root, e entry, mode os.FileMode) error {
+	f, err := root.OpenFile(e.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.objects.copy(&meter{w, f}, e.id, "blob", maxBytes-w.bytes), f.Close())
+}
+
+// A meter writes a file and stops before the checkout grows over its bounds: a
+// small push can hold files of any size.
+type meter struct {
+	writer *writer
+	file   *os.File
+}
+
+func (m *meter) Write(b []byte) (int, error) {
+	w := m.writer
+	w.bytes += int64(len(b))
+	if w.bytes > maxBytes {
+		return 0, fmt.Errorf("the checkout has more than %d bytes", int64(maxBytes))
+	}
+	if w.checked == 0 || w.bytes-w.checked >= 16<<20 {
+		w.checked = w.bytes
+		var disk unix.Statfs_t
+		if err := unix.Fstatfs(int(m.file.Fd()), &disk); err == nil && int64(disk.Bavail)*disk.Bsize < keepFree {
+			return 0, errors.New("the checkout would leave too little room on the ledger's disk")
+		}
+	}
+	return m.file.Write(b)
+}
+
+func (w *writer) link(root *os.Root, e entry) error {
+	var target strings.Builder
+	if err := w.objects.copy(&target, e.id, "blob", maxLink); err != nil {
+		return err
+	}
+	return root.Symlink(target.String(), e.name)
+}
+
+// An entry is one line of a tree.
+type entry struct {
+	mode, name string
+	id         policy.ObjectID
+}
+
+// cutEntry takes the first entry off a tree: "<mode> <name> NUL <raw ID>".
+func (o *objects) cutEntry(content []byte) (entry, []byte, error) {
+	head, rest, ok := bytes.Cut(content, []byte{0})
+	mode, name, spaced := strings.Cut(string(head), " ")
+	if !ok || !spaced || len(rest) < o.rawID {
+		return entry{}, nil, errors.New("it is malformed")
+	}
+	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") || strings.EqualFold(name, ".git") {
+		return entry{}, nil, fmt.Errorf("it holds the name %q", name)
+	}
+	return entry{mode, name, policy.ObjectID(hex.EncodeToString(rest[:o.rawID]))}, rest[o.rawID:], nil
+}

@@ -1,0 +1,98 @@
+package gate
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// readLoose reads those of the pushed objects that lie loose, as those of a
+// small push do, which costs no process.
+func (j *judge) readLoose() error {
+	for _, m := range j.sorted.moves {
+		object, ok, err := j.scene.repo.Loose(m.pushed.New)
+		if err != nil {
+			return because("a pushed object cannot be read", err)
+		}
+		if ok {
+			j.objects[m.pushed.New] = object
+		}
+	}
+	return nil
+}
+
+// identify finds the commit that a move brings: from a loose object, from what
+// the ledger has recorded of it, or, next time, from git.
+func (j *judge) identify(b *book, m *move) (next, error) {
+	id := m.pushed.New
+	if object, ok := j.objects[id]; ok {
+		m.commit, m.tree = object.Commit, object.Tree
+		m.subject = clean(object.Subject, 200)
+		m.peel()
+		return done, nil
+	}
+	recorded, ok, err := b.Object(id)
+	if err != nil {
+		return done, err
+	}
+	if !ok {
+		return askGit, nil
+	}
+	m.commit, m.tree, m.subject = recorded.Commit, recorded.Tree, recorded.Subject
+	m.peel()
+	return done, nil
+}
+
+// askGit reads what the last try lacked: objects that neither lay loose nor are
+// on record, and what rules ask about history.
+func (j *judge) askGit(ctx context.Context) error {
+	var ids []policy.ObjectID
+	asked := make(map[policy.ObjectID]bool)
+	for _, m := range j.sorted.moves {
+		if _, ok := j.objects[m.pushed.New]; !ok && m.commit == "" && !asked[m.pushed.New] {
+			asked[m.pushed.New] = true
+			ids = append(ids, m.pushed.New)
+		}
+	}
+	objects, err := j.scene.repo.Commits(ctx, ids)
+	if err != nil {
+		return because("a pushed object cannot be read", err)
+	}
+	for id, object := range objects {
+		j.objects[id] = object
+	}
+	for _, m := range j.sorted.moves {
+		if m.asks.None() {
+			continue
+		}
+		m.git, err = j.scene.repo.CommitFacts(ctx, m.asks, m.commit, m.gitSince)
+		if err != nil {
+			return because("the history that a rule asks for cannot be read", err)
+		}
+		m.gitAsked, m.asks = m.asks, policy.GitNeeds{}
+	}
+	return nil
+}
+
+// covers reports whether git was asked all that is needed. The rules that bind
+// can change between two tries, as the kind of the update does.
+func covers(asked, needs policy.GitNeeds) bool {
+	return (len(needs.Branches) == 0 || slices.Equal(asked.Branches, needs.Branches)) &&
+		(needs.Ticket == "" || asked.Ticket == needs.Ticket) &&
+		(needs.Signed == "" || asked.Signed == needs.Signed) &&
+		(!needs.FastForward || asked.FastForward)
+}
+
+// history makes a move ask git for what the rules need to know, given what the
+// ledger says; done if it knows already.
+func (j *judge) history(m *move, facts *policy.Facts) next {
+	needs := m.env.GitNeeds(m.update(), *facts)
+	since := orZero(facts.Live.Commit, m.commit)
+	if needs.None() || m.git.Fetched && m.gitSince == since && covers(m.gitAsked, needs) {
+		return done
+	}
+	m.git = policy.CommitFacts{} // what answers less is no answer
+	m.asks, m.gitSince = needs, since
+	return askGit
+}

@@ -1,0 +1,58 @@
+package ledger
+
+import "slices"
+
+// shape says what is wrong with what e, of the types that guard rails have,
+// says by itself; empty if nothing is.
+func shape(e *Entry) string {
+	switch e.Type {
+	case TypeIntent, TypeDeployed:
+		return deploymentShape(e)
+	case TypeStatus:
+		if !slices.Contains([]string{StatePending, StateSuccess, StateFailure, StateError, StateSuperseded}, e.State) {
+			return "it has no state"
+		}
+		if e.Record == 0 {
+			return "it names no record"
+		}
+		return lacks(e, "service", "environment", "repository", "ref", "commit")
+	case TypeApproval:
+		if e.Kind != KindApprove && e.Kind != KindReject {
+			return "it neither approves nor rejects"
+		}
+		return lacks(e, "service", "environment", "repository", "ref", "commit", "principal")
+	case TypeLock, TypeUnlock:
+		return lacks(e, "environment", "principal")
+	case TypeVeto:
+		if e.Kind != KindVeto && e.Kind != KindLift {
+			return "it neither vetoes nor lifts a veto"
+		}
+		return lacks(e, "service", "commit", "principal")
+	}
+	return ""
+}
+
+// deploymentShape is shape of an intent or a deployed entry.
+func deploymentShape(e *Entry) string {
+	switch {
+	case e.Deploy != "" && e.Deploy != DeployCommand && e.Deploy != DeployExternal:
+		return "nobody is known who carries its deployment out"
+	case e.Kind != KindOverride && len(e.Overrode) > 0:
+		return "it overrode rules and is no override"
+	case e.Kind == KindOverride && len(e.Overrode) == 0:
+		return "it is an override and names no rule"
+	case e.Kind == KindOverride:
+		return lacks(e, "reason")
+	}
+	return ""
+}
+
+// lacks names the first of the fields that is empty.
+func lacks(e *Entry, fields ...string) string {
+	for _, f := range fields {
+		if _, v := e.text(f); v == nil || *v == "" {
+			return "it names no " + f
+		}
+	}
+	return ""
+}

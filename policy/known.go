@@ -1,0 +1,38 @@
+package policy
+
+// tableNames lists the tables of a policy file. NAME stands for any name.
+func tableNames() []string {
+	return []string{
+		"", "identity", "environments.NAME", "environments.NAME.deploy", "environments.NAME.approvals",
+		"environments.NAME.signed", "freeze", "freeze.weekly", "override",
+	}
+}
+
+// keysOf lists the keys that a table may have. The tables groups and
+// identity.aliases have keys of the administrator's choice.
+func keysOf(table string) []string {
+	switch table {
+	case "":
+		return []string{"version", "root", "unlisted", "ledger", "identity", "groups", "environments", "freeze", "override"}
+	case "identity":
+		return []string{"source", "aliases"}
+	case "environments.NAME":
+		return []string{
+			"repository", "refs", "after", "after_match", "evidence", "requires", "rollback", "deploy", "reporters",
+			"pushers", "soak", "approvals", "branches", "ticket", "signed", "fast_forward", "applies_to_rollback", "enforce",
+		}
+	case "environments.NAME.deploy":
+		return []string{"command", "checkout", "wait", "timeout"}
+	case "environments.NAME.approvals":
+		return []string{"count", "by", "self", "for"}
+	case "environments.NAME.signed":
+		return []string{"allowed_signers"}
+	case "freeze":
+		return []string{"name", "environments", "weekly", "from", "to", "zone"}
+	case "freeze.weekly":
+		return []string{"from", "to", "zone"}
+	case "override":
+		return []string{"by", "environments", "rules", "override_counts"}
+	}
+	return nil
+}

@@ -64,6 +64,9 @@ func (a *app) runExplain(ctx context.Context, environment, commit string, servic
 	if err != nil {
 		return err
 	}
+	if err := noHead(commit); err != nil {
+		return err
+	}
 	repo, id, err := a.findCommit(ctx, pol, env, service, commit)
 	if err != nil {
 		return err
@@ -137,6 +140,14 @@ func targetRef(env *policy.Environment, ref string) (policy.RefName, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is not a ref of %s", full, env.Name)
+}
+
+// noHead refuses a name that means another commit in each repository.
+func noHead(commit string) error {
+	if strings.HasPrefix(commit, "HEAD") || strings.HasPrefix(commit, "@") {
+		return fmt.Errorf("%s means another commit in each repository: name the commit by its ID", commit)
+	}
+	return nil
 }
 
 // findCommit turns what was typed into a full ID, asking the environment's

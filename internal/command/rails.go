@@ -57,6 +57,9 @@ func (a *app) serviceOf(ctx context.Context, pol *policy.Policy, named string) (
 // repositories of the service in the order of the path, and the current one.
 // What looks like a full ID is taken as it is if none of them has it.
 func (a *app) serviceCommit(ctx context.Context, pol *policy.Policy, service policy.Service, commit string) (policy.ObjectID, error) {
+	if err := noHead(commit); err != nil {
+		return "", err
+	}
 	places := []string{}
 	for _, env := range pol.Environments {
 		places = append(places, filepath.Join(pol.Root, filepath.FromSlash(env.Repository.Path(service))))

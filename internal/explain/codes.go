@@ -94,7 +94,12 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 		r.hintRetry(p)
 	case policy.NeedsApproval:
 		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
-			p.hint("they approve it by:", fmt.Sprintf("git push %s %s", r.Environment, quote(r.Commit.Short()+":refs/approve/"+branch)))
+			why := "an approval is given, and an objection taken back, by:"
+			p.hint(why, fmt.Sprintf("git push %s %s", r.Environment, quote(r.Commit.Short()+":refs/approve/"+branch)))
+		}
+	case policy.Locked:
+		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
+			p.hint("who locked it by a push takes it off; else an operator does:", fmt.Sprintf("git push %s %s", r.Environment, quote(":refs/lock/"+branch)))
 		}
 	case policy.Vetoed:
 		p.hint("take another commit; only an operator lifts a veto")
@@ -107,10 +112,10 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 	case policy.RollbackNotAllowed:
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
-		p.hint("to take a change back, deploy an earlier commit, such as:",
-			fmt.Sprintf("git push %s %s", r.Environment, quote(refspec("HEAD~1", r.Target, r.NoCommands))))
+		p.hint("to take a change back, deploy an earlier commit; these are there:",
+			fmt.Sprintf("git fetch %s && git log --oneline FETCH_HEAD", r.Environment))
 	case policy.ReservedRef:
-		if r.Environment != "" {
+		if r.Environment != "" && strings.HasPrefix(string(r.Ref), "refs/deploy/") {
 			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), push(r.Environment, r.Commit, r.Target, r.NoCommands))
 		}
 	case policy.DuplicateUpdate:

@@ -71,7 +71,7 @@ func notSuccessful(environment policy.EnvironmentName, d *policy.Detail) string 
 	case d.Pending:
 		return fmt.Sprintf("its deployment %s has not finished", where)
 	case o.State == "" || o.State == policy.OutcomeNone:
-		return fmt.Sprintf("nobody has reported how its deployment %s went", where)
+		return fmt.Sprintf("its deployment %s has no outcome: it was overtaken, or nobody has reported it", where)
 	default:
 		see := ""
 		if o.URL != "" {
@@ -242,6 +242,9 @@ func (r *Refusal) rehearsal(p *page) {
 		}
 	}
 	p.line("  %s %s:", r.Environment, what)
+	if r.LetIn {
+		p.line("  (and let it in all the same: the policy says enforce = false)")
+	}
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
 		says := "yes"

@@ -25,6 +25,12 @@ type Receipt struct {
 	Next []Stage
 	// CanRollBack is false where the policy allows no rollback.
 	CanRollBack bool
+	// ByOverride says by which override the commit once came here, if it did.
+	ByOverride string
+	// Deploy is "command" or "external" where the deployment will have an
+	// outcome, and Waits that the pusher is shown a command's.
+	Deploy string
+	Waits  bool
 	// Several says that the environment has more than one ref.
 	Several bool
 	// Sideways says that the commit does not descend from what was live.
@@ -74,6 +80,7 @@ func (r *Receipt) explain(p *page) {
 		p.line("  on the evidence of record%s", list(r.Evidence))
 	}
 	r.leaves(p)
+	r.deploying(p)
 	if back := r.Before; back.Record != 0 && back.Commit != r.Commit && r.Kind != policy.Rollback && r.CanRollBack {
 		p.hint("to roll back:", push(r.Environment, back.Commit, r.Ref, r.NoCommands))
 	}
@@ -82,6 +89,21 @@ func (r *Receipt) explain(p *page) {
 	}
 	for _, next := range r.Next {
 		p.hint(fmt.Sprintf("next is %s:", next.Environment), Push(next.Environment, r.Commit, next.Ref))
+	}
+}
+
+// deploying says who carries the deployment out, and where to look.
+func (r *Receipt) deploying(p *page) {
+	if r.ByOverride != "" {
+		p.reason(r.ByOverride, "")
+	}
+	switch {
+	case r.Deploy == "external":
+		p.line("  its deployment is carried out, and reported, by others")
+	case r.Deploy != "" && r.Waits:
+		p.line("  it is deployed now; hanging up does not stop that")
+	case r.Deploy != "":
+		p.line("  it is deployed now; on the server: pathgate log --output %d", r.Record)
 	}
 }
 

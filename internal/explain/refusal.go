@@ -41,6 +41,8 @@ type Refusal struct {
 	Kind policy.Kind
 	// Rehearsal says that the push asked only to be judged.
 	Rehearsal bool
+	// LetIn says that the environment only reports: what rules refuse is let in.
+	LetIn bool
 	// OverrideDenied says that the push asked for an override that the policy
 	// does not permit.
 	OverrideDenied bool
@@ -80,7 +82,7 @@ func (r *Refusal) explain(p *page) {
 		p.reason(line, "")
 	}
 	if r.OverrideDenied {
-		p.line("  the policy permits this override neither to you nor here")
+		p.line("  the policy does not permit you this override here")
 	}
 	if r.Rehearsal {
 		r.rehearsal(p)

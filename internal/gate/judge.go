@@ -289,8 +289,10 @@ func (j *judge) intent(m *move, decision policy.Decision) *ledger.Entry {
 	case m.here.Kind == ledger.KindOverride && (decision.Kind == policy.Redeploy || decision.Kind == policy.Rollback):
 		// How the commit came here stays in sight: doing it once more does not
 		// make it evidence.
-		e.Kind, e.Overrode = ledger.KindOverride, m.here.Overrode
-		e.Reason = clean(fmt.Sprintf("%s of record %d: %s", decision.Kind, m.here.Seq, m.here.Reason), 1000)
+		e.Kind, e.Overrode, e.Reason = ledger.KindOverride, []string{ledger.Inherited}, m.here.Reason
+		if !slices.Equal(m.here.Overrode, e.Overrode) {
+			e.Reason = clean(fmt.Sprintf("it came by the override of record %d: %s", m.here.Seq, m.here.Reason), 1000)
+		}
 	}
 	if d := m.env.Deploy; d != nil {
 		e.Deploy = ledger.DeployCommand
@@ -335,6 +337,7 @@ func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
 	r := j.refusals[len(j.refusals)-1]
 	r.Stages, r.Verdicts, r.kind = stages, decision.Verdicts, decision.Kind
 	r.Rehearsal, r.OverrideDenied, r.Kind = j.options.rehearse, decision.OverrideDenied, decision.Kind
+	r.LetIn = decision.WouldRefuse
 	return nil
 }
 

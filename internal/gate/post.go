@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
@@ -188,6 +189,7 @@ func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) 
 		Environment: env.Name, Ref: ref, Kind: policy.Kind(intent.Kind),
 		Commit: policy.ObjectID(intent.Commit), Subject: intent.Subject, Principal: intent.Principal,
 		Evidence: intent.Evidence, Before: live, NoCommands: !s.carriesOut(deployRefs),
+		Deploy: intent.Deploy, Waits: env.Deploy != nil && env.Deploy.Wait,
 		CanRollBack: env.Rollback != policy.RollbackNone, Several: len(env.Refs) > 1 || !env.Refs[0].Exact(),
 	}
 	if receipt.CanRollBack {
@@ -195,17 +197,29 @@ func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) 
 			return explain.Receipt{}, err
 		}
 	}
-	if receipt.Kind == policy.Rollback {
-		spot := s.spot(env, ref)
-		target, err := l.onRef(spot, receipt.Commit)
-		if err == nil {
-			receipt.Withdrawn, receipt.MoreWithdrawn, err = l.since(spot, target)
-		}
-		if err != nil {
-			return explain.Receipt{}, err
+	return receipt, s.goesBack(l, env, intent, &receipt)
+}
+
+// goesBack completes the receipt of a move to a commit that was live here
+// before: what it withdraws cannot be gone back to.
+func (s *scene) goesBack(b *book, env *policy.Environment, intent *ledger.Entry, receipt *explain.Receipt) error {
+	if slices.Equal(intent.Overrode, []string{ledger.Inherited}) {
+		receipt.Kind, receipt.ByOverride = policy.Rollback, intent.Reason
+		if receipt.Before.Commit == receipt.Commit {
+			receipt.Kind = policy.Redeploy
 		}
 	}
-	return receipt, nil
+	if receipt.Kind != policy.Rollback && receipt.Kind != policy.Overridden || receipt.Before.Commit == receipt.Commit {
+		return nil
+	}
+	spot := s.spot(env, receipt.Ref)
+	target, err := b.onRef(spot, receipt.Commit)
+	if err != nil || target == 0 {
+		return err
+	}
+	receipt.Withdrawn, receipt.MoreWithdrawn, err = b.since(spot, target)
+	receipt.CanRollBack = false
+	return err
 }
 
 // wentWell reports whether what was live until now could be gone back to, as

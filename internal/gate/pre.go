@@ -68,6 +68,7 @@ func (p *Process) preReceive(ctx context.Context, s *scene, push string) (bool, 
 	asked, wrong := readOptions(given)
 	if wrong != "" {
 		updates.refuseAll(s.environment(), policy.MalformedInput, wrong)
+		updates.moves = nil
 	}
 	j := &judge{process: p, scene: s, push: push, sorted: updates, options: asked}
 	return j.decide(ctx, len(input.Updates))
@@ -127,6 +128,7 @@ func (j *judge) noIdentity(err error) error {
 		return because("the pusher's name cannot be found", err)
 	}
 	j.sorted.refuseAll(j.scene.environment(), wrong.Code, wrong.Reason)
+	j.sorted.moves = nil // nobody to judge them for
 	return nil
 }
 

@@ -202,14 +202,17 @@ func (p *Process) tellApproval(said *statement, e *ledger.Entry, approvals []pol
 		explain.Said(p.Stderr, fmt.Sprintf("%s objects to %s in %s", said.principal.Name, what, said.env.Name), fmt.Sprintf("record %d", e.Seq))
 		return
 	}
-	rule, have := said.env.Approvals, 0
+	rule, have, own := said.env.Approvals, 0, ""
+	if !rule.Self {
+		own = "; it does not count for a push of your own"
+	}
 	for _, a := range approvals {
 		if !a.Reject && (rule.By == nil || rule.By.Has(a.Principal)) {
 			have++
 		}
 	}
 	explain.Said(p.Stderr, fmt.Sprintf("%s has %d of %d approvals of %s", said.env.Name, min(have, rule.Count), rule.Count, what),
-		fmt.Sprintf("yours is record %d, valid for %s", e.Seq, explain.Span(said.env.Approvals.For)))
+		fmt.Sprintf("yours is record %d, valid for %s%s", e.Seq, explain.Span(said.env.Approvals.For), own))
 }
 
 // lock records that an environment's ref is locked, or a lock taken off.
@@ -226,7 +229,7 @@ func (p *Process) lock(l *book, s *scene, said *statement) (policy.Code, string,
 	own := ownLock(locks, spot)
 	switch {
 	case unlock && own == nil:
-		return policy.ReservedRef, "it has no lock of its own; an operator's is taken off by pathgate unlock", nil
+		return policy.ReservedRef, "it is not locked by a push; an operator's lock is taken off by pathgate unlock", nil
 	case own != nil && !mayUnlock(said, own):
 		return policy.Locked, fmt.Sprintf("%s locked it in record %d; only the same person, one who may override locks, or an operator unlocks it", own.Principal, own.Seq), nil
 	case unlock:

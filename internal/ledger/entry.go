@@ -48,6 +48,11 @@ const (
 	KindOverride = "override" // of an intent or deployment that rules were overridden for
 )
 
+// Inherited stands in Overrode for the names of rules where none was overridden
+// now: the commit came to the environment by an override, and was deployed there
+// again or gone back to. That does not make it evidence.
+const Inherited = "inherited"
+
 // An Entry is one line of the ledger. Fields that do not apply are empty and
 // are not written. Every string is already safe to print: what comes from
 // outside passes through text.Clean first.

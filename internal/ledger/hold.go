@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/pathgate/pathgate/policy"
 )
@@ -108,7 +109,7 @@ func (l *Ledger) locks(places []place) ([]Entry, error) {
 // projectOverride keeps a deployment that rules were overridden for, the
 // newest first by its key, and how many there are.
 func projectOverride(s kv, e *Entry, at place) error {
-	if e.Type != TypeDeployed || e.Kind != KindOverride {
+	if e.Type != TypeDeployed || e.Kind != KindOverride || slices.Equal(e.Overrode, []string{Inherited}) {
 		return nil
 	}
 	n := uint64(0)

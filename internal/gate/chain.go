@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -26,6 +27,22 @@ func (p *Process) runEarlierHook(stdin []byte, args ...string) (bool, error) {
 		return false, because("the hook that was here before cannot be run", err)
 	}
 	return p.runHook(path, stdin, args...)
+}
+
+// declined is what is told when the repository's update hook says no.
+const declined = "the repository's update hook declined it"
+
+// runUpdateHook runs the repository's update hook, where there is one, as git
+// would for a push to the ref, and reports whether it agreed.
+func (p *Process) runUpdateHook(ctx context.Context, s *scene, ref, old, id string) (bool, error) {
+	hook, ok, err := s.repo.HookPath(ctx, "update")
+	if err != nil {
+		return false, because("the repository's update hook cannot be found", err)
+	}
+	if !ok {
+		return true, nil
+	}
+	return p.runHook(hook, nil, ref, old, id)
 }
 
 // runHook runs somebody's hook in git's place. What it prints goes to the

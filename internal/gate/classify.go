@@ -91,13 +91,13 @@ func (s *sorted) refuseAll(environment policy.EnvironmentName, code policy.Code,
 
 // classify sorts the updates of a push by name alone: what belongs to an
 // environment, what is refused whatever the ledger says, and what passes.
-func (s *scene) classify(ctx context.Context, updates []receive.Update, namespace string) (*sorted, error) {
+func (s *scene) classify(ctx context.Context, updates []receive.Update, namespaced bool) (*sorted, error) {
 	at, err := s.resolve(ctx, updates)
 	if err != nil {
 		return nil, because("a ref of this repository cannot be read", err)
 	}
 	out := &sorted{all: updates, at: at, noCommands: !s.carriesOut(deployRefs), times: make(map[policy.RefName]int)}
-	if namespace != "" {
+	if namespaced {
 		out.refuseAll(s.environment(), policy.Alias, "GIT_NAMESPACE is set: another ref than the one named would move")
 		return out, nil
 	}

@@ -153,8 +153,9 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 			return what, err
 		}
 	}
+	before := make(unsettled)
 	for _, m := range j.sorted.moves {
-		if what, err := j.catchUpPriors(l, m); what != done || err != nil {
+		if what, err := j.catchUpPriors(l, m, before); what != done || err != nil {
 			return what, err
 		}
 	}

@@ -49,7 +49,7 @@ func (p *Process) preReceive(ctx context.Context, s *scene, push string) (bool, 
 	given, bad := receive.Options(p.Getenv)
 	switch {
 	case err == nil && bad == nil:
-		if updates, err = s.classify(ctx, input.Updates, p.Getenv("GIT_NAMESPACE")); err != nil {
+		if updates, err = s.classify(ctx, input.Updates, receive.Namespaced(p.Getenv)); err != nil {
 			return false, err
 		}
 	default:

@@ -22,15 +22,14 @@ type priorLook struct {
 // before, as far as it bears on m's commit: a deployment of it that is not on
 // record yet, and any rollback, which may have taken it away. All refs that
 // must be read for that are asked for at once.
-func (j *judge) catchUpPriors(l *book, m *move) (next, error) {
+func (j *judge) catchUpPriors(l *book, m *move, all unsettled) (next, error) {
 	what := done
 	for _, name := range m.env.After {
 		env, ok := j.scene.policy.Environment(name)
 		if !ok {
 			continue // Evaluate refuses for want of this answer
 		}
-		open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Environment: name,
-			Repository: env.Repository.Path(j.scene.site.Service)})
+		open, err := all.of(l, j.scene.site.Service, env)
 		if err != nil {
 			return done, err
 		}
@@ -42,10 +41,25 @@ func (j *judge) catchUpPriors(l *book, m *move) (next, error) {
 			if err != nil {
 				return done, err
 			}
+			if then == done {
+				delete(open, spot)
+			}
 			what = max(what, then)
 		}
 	}
 	return what, nil
+}
+
+// unsettled holds the open intents of environments before, fetched once for all
+// moves of a push.
+type unsettled map[policy.EnvironmentName]map[Spot][]ledger.Entry
+
+func (u unsettled) of(l *book, service policy.Service, env *policy.Environment) (open map[Spot][]ledger.Entry, err error) {
+	if open, known := u[env.Name]; known {
+		return open, nil
+	}
+	u[env.Name], err = l.openIntents(ledger.IntentFilter{Service: service, Environment: env.Name, Repository: env.Repository.Path(service)})
+	return u[env.Name], err
 }
 
 // bears reports whether the outcome of open intents may change where a commit

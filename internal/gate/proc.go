@@ -175,14 +175,9 @@ func (p *Process) mayMove(ctx context.Context, s *scene, talk *receive.ProcRecei
 			return "the branch is checked out in a work tree", nil
 		}
 	}
-	hook, ok, err := s.repo.HookPath(ctx, "update")
-	if err != nil {
-		return "", because("the repository's update hook cannot be found", err)
-	}
-	if ok {
-		if yes, err := p.runHook(hook, nil, intent.Ref, intent.Old, intent.New); err != nil || !yes {
-			return "the repository's update hook declined it", err
-		}
+	yes, err := p.runUpdateHook(ctx, s, intent.Ref, intent.Old, intent.New)
+	if err != nil || !yes {
+		return declined, err
 	}
 	return "", nil
 }

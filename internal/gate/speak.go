@@ -113,13 +113,6 @@ func (p *Process) hear(ctx context.Context, s *scene, talk *receive.ProcReceive,
 // askUpdateHook lets the repository's update hook have its say about the branch
 // that a statement is about: some servers keep their rights per branch there.
 func (p *Process) askUpdateHook(ctx context.Context, s *scene, said *statement) (policy.Code, string, error) {
-	hook, ok, err := s.repo.HookPath(ctx, "update")
-	if err != nil {
-		return "", "", because("the repository's update hook cannot be found", err)
-	}
-	if !ok {
-		return "", "", nil
-	}
 	_, at, err := s.repo.Resolve(ctx, said.target)
 	if err != nil {
 		return "", "", because("a ref of this repository cannot be read", err)
@@ -129,11 +122,11 @@ func (p *Process) askUpdateHook(ctx context.Context, s *scene, said *statement) 
 	if said.namespace != lockRefs {
 		to = said.commit
 	}
-	yes, err := p.runHook(hook, nil, string(said.target), string(old), string(to))
+	yes, err := p.runUpdateHook(ctx, s, string(said.target), string(old), string(to))
 	if err != nil || yes {
 		return "", "", err
 	}
-	return policy.NotAPusher, "the repository's update hook declined it", nil
+	return policy.NotAPusher, declined, nil
 }
 
 func (p *Process) recordStatement(ctx context.Context, s *scene, said *statement) (code policy.Code, why string, err error) {

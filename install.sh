@@ -10,7 +10,7 @@ oldest_git=2.29
 usage() {
 	cat <<-'TEXT'
 		usage: ./install.sh [--prefix DIR] [--policy FILE]
-		       ./install.sh --demo [--dir DIR]
+		       ./install.sh --demo [release] [--dir DIR]
 
 		Builds pathgate with Go and installs
 
@@ -27,6 +27,7 @@ usage() {
 		                 PREFIX/etc/pathgate/policy.toml with another prefix
 		  --demo         needs no root: makes three repositories and plays the whole
 		                 story on them with real pushes; status 0 if all went as it should
+		  --demo release the same for release branches, in one repository
 		  --dir DIR      folder for the demo, empty or new; default a temporary one
 		  --help         this text
 
@@ -172,7 +173,8 @@ next_steps() {
 		6. See whether all is well:
 		     $pathgate doctor$named
 
-		examples/three-repositories has all of it, with SSH keys and a systemd timer.
+		examples/three-repositories has all of it, with SSH keys and a systemd timer;
+		examples/release-branches is for release branches in one repository.
 	TEXT
 }
 
@@ -213,10 +215,10 @@ demo() {
 	esac
 	prefix=$dir/prefix
 	install_binaries
-	sh "$here/examples/demo/play.sh" "$dir"
+	sh "$here/examples/demo/$story.sh" "$dir"
 }
 
-prefix='' policy='' dir='' play=''
+prefix='' policy='' dir='' story=''
 while [ $# -gt 0 ]; do
 	option=${1%%=*}
 	case $1 in
@@ -225,8 +227,22 @@ while [ $# -gt 0 ]; do
 		value=${2:-}
 		[ $# -eq 1 ] || shift
 		;;
-	--demo)
-		play=yes
+	--demo | --demo=*)
+		[ -z "$story" ] || wrong "there is more than one --demo"
+		story=play name=
+		case $1,${2:-} in
+		--demo=*) name=${1#*=} ;;
+		*,-*) ;;
+		*)
+			name=${2:-}
+			[ $# -eq 1 ] || shift
+			;;
+		esac
+		case $name in
+		'') ;;
+		release) story=$name ;;
+		*) wrong "there is no demo $name: it is --demo or --demo release" ;;
+		esac
 		shift
 		continue
 		;;
@@ -244,7 +260,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-if [ -n "$play" ]; then
+if [ -n "$story" ]; then
 	[ -z "$prefix$policy" ] || wrong "--demo goes with --dir only"
 else
 	[ -z "$dir" ] || wrong "--dir goes with --demo"
@@ -252,4 +268,4 @@ fi
 
 need_git
 need_go
-if [ -n "$play" ]; then demo; else install; fi
+if [ -n "$story" ]; then demo; else install; fi

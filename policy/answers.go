@@ -2,10 +2,16 @@ package policy
 
 // answer reports whether the facts are those that u needs.
 func (f *Facts) answer(env *Environment, u Update) bool {
-	if !f.Fetched || !u.Commit.valid() || u.Commit.IsZero() || !env.has(u.Ref) || len(f.Prior) != len(env.After) {
+	if !f.Fetched || !u.Commit.valid() || u.Commit.IsZero() || !env.has(u.Ref) || !u.Action.sound(env) {
 		return false
 	}
 	if f.Live.Record != 0 && f.Live.Ref != "" && f.Live.Ref != u.Ref {
+		return false
+	}
+	if u.Action.unproven() {
+		return true
+	}
+	if len(f.Prior) != len(env.After) {
 		return false
 	}
 	for i, name := range env.After {
@@ -27,14 +33,31 @@ func (f *Facts) known(env *Environment, kind Kind) bool {
 	if personal && f.Principal == "" {
 		return false
 	}
-	return f.Commit.Fetched || env.gitNeeds(kind).None()
+	asked := env.gitNeeds(kind)
+	return (f.Commit.Fetched || asked.None()) && (!asked.Prior || f.matched())
 }
 
 // GitNeeds returns what the decision on u needs to know of git's objects, given
 // all other facts. It asks for less than Needs.Git where u is no new
 // deployment.
 func (e *Environment) GitNeeds(u Update, facts Facts) GitNeeds {
-	return e.gitNeeds(e.kind(u, &facts))
+	kind := e.kind(u, &facts)
+	if e.closed(kind, u) {
+		return GitNeeds{}
+	}
+	return e.gitNeeds(kind)
+}
+
+// mostGit is the most that the decision on u can need of git's objects,
+// whatever the ledger knows.
+func (e *Environment) mostGit(u Update) GitNeeds {
+	switch {
+	case u.Action != ActionNone:
+		return e.gitNeeds(e.kind(u, &Facts{}))
+	case e.Release != nil:
+		return e.gitNeeds(Rollback)
+	}
+	return e.gitNeeds(Promote)
 }
 
 func (e *Environment) gitNeeds(kind Kind) GitNeeds {
@@ -48,7 +71,8 @@ func (e *Environment) gitNeeds(kind Kind) GitNeeds {
 	if e.binds(RuleSigned, kind) {
 		g.Signed = e.Signed
 	}
-	g.FastForward = e.FastForward && e.binds(RuleFastForward, kind)
+	g.FastForward = e.FastForward && e.Release == nil && e.binds(RuleFastForward, kind)
+	g.Prior = kind == Promote && e.matches() && len(e.After) > 0
 	return g
 }
 
@@ -57,6 +81,10 @@ func (e *Environment) binds(rule string, kind Kind) bool {
 	switch kind {
 	case Rollback:
 		return rule == RuleVeto || contains(e.AppliesToRollback, rule)
+	case Reset:
+		return e.binds(rule, Rollback)
+	case Remove: // what is vetoed may be taken out
+		return rule != RuleVeto && e.binds(rule, Rollback)
 	case Redeploy:
 		return rule == RulePushers || rule == RuleLock || rule == RuleFreeze || rule == RuleVeto
 	}

@@ -30,6 +30,8 @@ const (
 	NoIdentity         Code = "no-identity"          // pushed over a transport that vouches for nobody
 	MalformedInput     Code = "malformed-input"      // sent what git would not send
 	TooLarge           Code = "too-large"            // sent more than one push may hold
+	MergeConflict      Code = "merge-conflict"       // released, or took out, a branch, and what is then to be merged conflicts
+	NotReleased        Code = "not-released"         // took a branch out of an environment that it is not in
 	NotAlone           Code = "not-alone"            // sent a command ref in company
 	Fault              Code = "fault"                // nothing wrong: pathgate could not find out
 )

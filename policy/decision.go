@@ -12,7 +12,9 @@ const (
 	Rollback Kind = "rollback" // to a commit that stands here and was here before
 	Redeploy Kind = "redeploy" // of what is live
 	Adopt    Kind = "adopt"    // recorded from a server that ran before pathgate
-	// Overridden is one of the first four that went past rules by an override.
+	Remove   Kind = "remove"   // takes a branch out of an environment with release
+	Reset    Kind = "reset"    // starts an environment with release over from its base
+	// Overridden is one of the others but for Adopt that went past rules by an override.
 	// Whether it withdraws like a rollback, the ledger tells by what it does.
 	Overridden Kind = "override"
 )
@@ -51,6 +53,19 @@ type Detail struct {
 	NotLive    bool // evidence = "live", and it is not
 	ByOverride bool // it came by an override, which is no evidence
 
+	// prior and withdrawn, where match is not "commit": what was asked, how many
+	// commits needed evidence, and which do not have it and why, as MatchFacts
+	// has them: the first twenty and the count of all.
+	Match           MatchRule
+	Back            bool // the commit lacks what is live: only it itself counts
+	Brought         int
+	Missing         []ObjectID
+	MissingCount    int
+	Withdrawn       []ObjectID
+	WithdrawnCount  int
+	Overridden      []ObjectID
+	OverriddenCount int
+
 	// success
 	Outcome Outcome
 	Pending bool // a deployment is queued or runs
@@ -59,7 +74,7 @@ type Detail struct {
 	Span    time.Duration // longest unbroken time live
 	Wanted  time.Duration
 	Left    time.Duration // zero when the rule is met
-	Running bool          // the time runs: the commit is live and, where asked, succeeded
+	Running bool          // the time runs: the commit is live and, where asked, succeeded; if refused, NotLive says that it is not live
 
 	// Until is the end of what stands in the way: when the soak can be met at
 	// the earliest (zero while the time does not run), the end of a freeze in
@@ -93,7 +108,7 @@ type Decision struct {
 	// empty where pathgate could not find out.
 	Kind Kind
 	// Base is Kind, and of an override what it is besides: deploy, promote,
-	// rollback or redeploy.
+	// rollback, redeploy, remove or reset.
 	Base Kind
 	// Verdicts has the verdict of each rule that applied: first those on the
 	// environments before, in their order, then the others. Where one

@@ -37,9 +37,9 @@
 // Required are version, root, ledger, identity.source and one environment with
 // repository and refs. Everything else has the default "unlisted" = "refuse",
 // "after_match" = "all", "rollback" = "deployed"; an environment without
-// "after" is a first one. A key that is neither in this list nor in the one of
-// guard rails below is an error, also if only its letter case is wrong, and so
-// is a key that is set twice.
+// "after" is a first one. A key that is neither in this list nor in those of
+// release branches and guard rails below is an error, also if only its letter
+// case is wrong, and so is a key that is set twice.
 //
 //   - root and ledger are absolute, clean paths, other than "/".
 //   - An environment's name is [a-z0-9][a-z0-9._-]*, at most 40 bytes, and fit
@@ -78,6 +78,39 @@
 // Where two environments could hold one repository, their repository patterns
 // must be written alike, and no ref may belong to both, not even if letter case
 // is left aside.
+//
+// # Release branches
+//
+// An environment with the table release is a branch that the server keeps:
+// nobody pushes to it, branches are released into it. "pathgate help release"
+// prints how.
+//
+//	[environments.dev]
+//	repository = "{service}.git"
+//	refs = ["refs/heads/release/dev"]
+//	release = { base = "refs/heads/main", branches = "refs/heads/{ticket:[A-Z]+-[0-9]+}*" }
+//
+//	[environments.stg]
+//	repository = "{service}.git"
+//	refs = ["refs/heads/release/stg"]
+//	release = { base = "refs/heads/main", branches = "refs/heads/{ticket:[A-Z]+-[0-9]+}*" }
+//	after = ["dev"]
+//	match = "contained"
+//
+// Required are base and branches; fast_forward has the default false. The
+// environment has exactly one ref, below refs/heads/; so is base, which is no
+// ref of an environment with release in the same repository.
+//
+// A branch pattern is a full name below refs/heads/. At most one part of it is
+// {ticket:RE}, where RE is a regular expression (RE2) that does not match an
+// empty text; braces in it are balanced or follow a backslash. "*" may stand at
+// its end only and matches any rest, with slashes, also an empty one. All else
+// matches itself, and the pattern matches whole names. A pattern that fits no
+// branch is an error. No pattern matches names that git takes for no branch,
+// that do not print or are longer than 255 bytes, and the branch "reset".
+//
+// match needs after; its default is "commit", which is an error after an
+// environment with release.
 //
 // # Deployments and guard rails
 //
@@ -126,7 +159,8 @@
 //
 // "pathgate help policy" prints what each key means. Lengths of time are those
 // of time.ParseDuration, longer than zero. evidence, requires and soak need
-// after; reporters and deploy = "external" need each other.
+// after; reporters and deploy = "external" need each other; fast_forward has no
+// meaning with release, which has a key of that name of its own.
 //
 // # Rules
 //
@@ -134,7 +168,11 @@
 // environment and a promotion are bound by all. A redeploy is bound by pushers,
 // locks, freezes and vetoes. A rollback is bound by the key rollback, by the
 // outcome that the commit had here where deployments have one, by vetoes, and
-// by what applies_to_rollback lists.
+// by what applies_to_rollback lists. To take a branch out of an environment with
+// release, or to start it over, is bound by the key rollback and by what
+// applies_to_rollback lists; by a veto only to start over, from a commit that
+// is vetoed. Any other move of such an environment's ref is refused but for a
+// redeploy and a rollback.
 //
 // All rules are judged together, at Facts.Now. An override turns the no of the
 // rules that it may go past into one that does not refuse, if that leaves no

@@ -42,6 +42,7 @@ func (s *source) environments(t *node) []*Environment {
 		s.checkAfter(st, func(name EnvironmentName) bool { return t.kid(string(name)) != nil })
 		s.outcomes(st, names)
 	}
+	s.checkReleases(stages, names)
 	s.checkOverlaps(stages)
 	return s.inOrder(stages, names)
 }
@@ -71,6 +72,7 @@ func (s *source) stage(n *node) *stage {
 		Name:       EnvironmentName(n.name),
 		AfterMatch: AfterMatch(s.choice(n, "after_match", "all", "any")),
 		Rollback:   RollbackRule(s.choice(n, "rollback", "deployed", "none")),
+		Match:      MatchRule(s.choice(n, "match", "commit", "contained", "tree")),
 		aliases:    s.persons.aliases,
 		places:     map[string]Place{"": s.place(n.at)},
 	}}
@@ -98,6 +100,7 @@ func (s *source) stage(n *node) *stage {
 		}
 	}
 	s.guards(st)
+	s.release(st)
 	return st
 }
 

@@ -13,6 +13,9 @@ func Evaluate(env *Environment, u Update, facts Facts) Decision {
 		return refuse(Fault)
 	}
 	kind := env.kind(u, &facts)
+	if env.closed(kind, u) {
+		return env.kept(kind)
+	}
 	if !facts.known(env, kind) {
 		return refuse(Fault)
 	}
@@ -20,7 +23,7 @@ func Evaluate(env *Environment, u Update, facts Facts) Decision {
 	j := judgement{env: env, facts: &facts, update: u, decision: &d}
 	j.permit()
 	switch kind {
-	case Rollback:
+	case Rollback, Remove, Reset:
 		j.rollback()
 	case Promote:
 		j.priors()
@@ -35,9 +38,46 @@ func refuse(code Code) Decision {
 	return Decision{Verdicts: []Verdict{{Code: code}}}
 }
 
-// kind says what an update is by what the ledger knows.
+// closed reports whether an update would move a ref that the server keeps, and
+// is not one of its own moves.
+func (e *Environment) closed(kind Kind, u Update) bool {
+	return e.Release != nil && u.Action == ActionNone && (kind == Deploy || kind == Promote)
+}
+
+// kept returns the decision on an update that is closed. No override goes past
+// it, and it refuses also where no rule does.
+func (e *Environment) kept(kind Kind) Decision {
+	return Decision{Kind: kind, Base: kind, Verdicts: []Verdict{{
+		Name: RuleRelease, Rule: e.Rule("release"), Place: e.Place("release"), Code: ReservedRef,
+	}}}
+}
+
+// sound reports whether the environment knows the action.
+func (a Action) sound(e *Environment) bool {
+	switch a {
+	case ActionNone:
+		return true
+	case ActionRelease, ActionRemove, ActionReset:
+		return e.Release != nil
+	}
+	return false
+}
+
+// unproven reports whether an action needs no evidence, as it brings nothing
+// that was not there.
+func (a Action) unproven() bool { return a == ActionRemove || a == ActionReset }
+
+// kind says what an update is by its action and by what the ledger knows.
 func (e *Environment) kind(u Update, facts *Facts) Kind {
 	switch live := facts.Live; {
+	case u.Action == ActionRemove:
+		return Remove
+	case u.Action == ActionReset:
+		return Reset
+	case u.Action == ActionRelease && len(e.After) == 0:
+		return Deploy
+	case u.Action == ActionRelease:
+		return Promote
 	case live.Record != 0 && live.Commit == u.Commit && facts.Here.Stands():
 		return Redeploy
 	case facts.Here.Stands() && facts.OnRef != 0 && facts.OnRef < live.Record:
@@ -102,14 +142,16 @@ func (d *Decision) settle(env *Environment) {
 func contains(names []string, name string) bool { return Principals(names).Has(name) }
 
 // rollback judges going back to a commit that stands here, by the record of its
-// last deployment on the ref and by the outcome that it had.
+// last deployment on the ref and by the outcome that it had. To take a branch
+// out and to start over go back too, but to nothing that had an outcome.
 func (j *judgement) rollback() {
 	v := j.verdict(RuleRollback, "rollback").decide(j.env.Rollback == RollbackDeployed, RollbackNotAllowed)
-	if v.OK {
+	back := j.decision.Kind == Rollback
+	if v.OK && back {
 		v.Record = j.facts.OnRef
 	}
 	j.add(v)
-	if j.env.Deploy == nil {
+	if j.env.Deploy == nil || !back {
 		return
 	}
 	outcome := j.facts.Outcome

@@ -35,6 +35,13 @@ import (
 //	prior-live 09:00                       live now, since then; or never
 //	prior-soaked 90m                       longest time live that is over
 //
+//	match-back                             the commit lacks what is live
+//	match-brought 3                        git was asked: commits that need evidence
+//	match-evidence 9 7                     records that bear them out
+//	match-missing 30 a b                   how many, and which; so also
+//	match-withdrawn 11 2 a b               with the record of the withdrawal,
+//	match-overridden 8 2 a b               of the override
+//
 // Moments are of 2026-11-21 UTC, or whole. The rest is of the push:
 //
 //	now 12:00
@@ -45,6 +52,7 @@ import (
 //	veto 31 chi
 //	last-veto 31
 //	override INC-42: payments down
+//	action release                         also remove, reset
 //	git                                    git was asked; these lines, too:
 //	contained refs/heads/main
 //	no-ticket a
@@ -112,7 +120,8 @@ func (c *decisionCase) read(words []string) error {
 	verb, args := words[0], words[1:]
 	need := map[string]int{"push": 3, "delete": 2, "live": 2, "live-ref": 1, "here": 1, "onref": 1, "prior": 2,
 		"outcome": 2, "prior-outcome": 2, "prior-live": 1, "prior-soaked": 1, "now": 1, "who": 1, "approve": 3,
-		"reject": 3, "lock": 3, "veto": 2, "last-veto": 1, "live-kind": 1, "contained": 1, "no-ticket": 1, "unsigned": 2}[verb]
+		"reject": 3, "lock": 3, "veto": 2, "last-veto": 1, "live-kind": 1, "contained": 1, "no-ticket": 1, "unsigned": 2,
+		"action": 1, "match-brought": 1, "match-evidence": 1, "match-missing": 2, "match-withdrawn": 3, "match-overridden": 3}[verb]
 	if len(args) < need {
 		return fmt.Errorf("%s needs %d words", verb, need)
 	}
@@ -246,16 +255,16 @@ func TestEvaluateZero(t *testing.T) {
 		u     Update
 		facts Facts
 	}{
-		{"no environment", nil, Update{"refs/heads/main", a, a, a}, fetched},
-		{"zero environment", &Environment{}, Update{"refs/heads/main", a, a, a}, fetched},
+		{"no environment", nil, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: a}, fetched},
+		{"zero environment", &Environment{}, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: a}, fetched},
 		{"zero update", dev, Update{}, fetched},
-		{"zero facts", dev, Update{"refs/heads/main", a, a, a}, Facts{}},
-		{"another ref", dev, Update{"refs/heads/other", a, a, a}, fetched},
+		{"zero facts", dev, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: a}, Facts{}},
+		{"another ref", dev, Update{Ref: "refs/heads/other", Old: a, New: a, Commit: a}, fetched},
 		{"commit not peeled", dev, Update{Ref: "refs/heads/main", New: a}, fetched},
-		{"zero commit", dev, Update{"refs/heads/main", a, a, commit("0")}, fetched},
-		{"short commit", dev, Update{"refs/heads/main", a, a, "aaaaaaa"}, fetched},
-		{"commit in capitals", dev, Update{"refs/heads/main", a, a, ObjectID(strings.Repeat("A", 40))}, fetched},
-		{"evidence of nothing", dev, Update{"refs/heads/main", a, a, a}, Facts{Fetched: true, Prior: make([]PriorFacts, 1)}},
+		{"zero commit", dev, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: commit("0")}, fetched},
+		{"short commit", dev, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: "aaaaaaa"}, fetched},
+		{"commit in capitals", dev, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: ObjectID(strings.Repeat("A", 40))}, fetched},
+		{"evidence of nothing", dev, Update{Ref: "refs/heads/main", Old: a, New: a, Commit: a}, Facts{Fetched: true, Prior: make([]PriorFacts, 1)}},
 	} {
 		d := Evaluate(test.env, test.u, test.facts)
 		if want := refuse(Fault); !reflect.DeepEqual(d, want) {
@@ -266,7 +275,7 @@ func TestEvaluateZero(t *testing.T) {
 		t.Error("the zero decision allows")
 	}
 	long := ObjectID(strings.Repeat("c", 64))
-	if d := Evaluate(dev, Update{"refs/heads/main", a, long, long}, fetched); !d.Allowed {
+	if d := Evaluate(dev, Update{Ref: "refs/heads/main", Old: a, New: long, Commit: long}, fetched); !d.Allowed {
 		t.Errorf("SHA-256: %+v", d)
 	}
 }

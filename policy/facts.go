@@ -37,11 +37,13 @@ type GitNeeds struct {
 	Signed string
 	// FastForward asks whether the new commit contains the live one.
 	FastForward bool
+	// Prior asks for PriorFacts.Match of every environment in After.
+	Prior bool
 }
 
 // None reports whether git need not be asked.
 func (g GitNeeds) None() bool {
-	return len(g.Branches) == 0 && g.Ticket == "" && g.Signed == "" && !g.FastForward
+	return len(g.Branches) == 0 && g.Ticket == "" && g.Signed == "" && !g.FastForward && !g.Prior
 }
 
 // Standing is what the ledger knows of a commit in an environment.
@@ -211,4 +213,9 @@ type PriorFacts struct {
 	Soaked time.Duration
 	// Live lists what is live there, for the explanation only.
 	Live []Live
+	// Match says what of a push stands there, nil where nobody asked. With it,
+	// Outcome, Pending, IsLive, LiveSince and Soaked are of the deployments that
+	// contain what the push brings, or that have its files: the least that
+	// holds for all of it.
+	Match *MatchFacts
 }

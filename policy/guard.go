@@ -33,7 +33,7 @@ func (j *judgement) guards() {
 			j.lock(&j.facts.Locks[i])
 		}
 	}
-	if veto := j.facts.Veto; veto != nil {
+	if veto := j.facts.Veto; veto != nil && j.env.binds(RuleVeto, kind) {
 		j.add(Verdict{Name: RuleVeto, Code: Vetoed, Record: veto.Record,
 			Detail: &Detail{Principal: veto.Principal, Reason: veto.Reason}})
 	}

@@ -13,10 +13,15 @@ func (c *decisionCase) readGuard(verb string, args []string) (known bool, err er
 	prior := &PriorFacts{}
 	if n := len(f.Prior); n > 0 {
 		prior = &f.Prior[n-1]
-	} else if strings.HasPrefix(verb, "prior-") {
+	} else if strings.HasPrefix(verb, "prior-") || strings.HasPrefix(verb, "match-") {
 		return true, fmt.Errorf("no prior stands before it")
 	}
+	if rest, ok := strings.CutPrefix(verb, "match-"); ok {
+		return readMatch(prior, rest, args), nil
+	}
 	switch verb {
+	case "action":
+		c.update.Action = Action(args[0])
 	case "now":
 		f.Now = moment(args[0])
 	case "who":
@@ -78,6 +83,47 @@ func (c *decisionCase) readGit(verb string, args []string) (known bool) {
 	return true
 }
 
+// readMatch reads what git and the ledger say of what a push brings.
+func readMatch(prior *PriorFacts, verb string, args []string) (known bool) {
+	if prior.Match == nil {
+		prior.Match = &MatchFacts{}
+	}
+	m := prior.Match
+	switch verb {
+	case "back":
+		m.Back = true
+	case "brought":
+		m.Brought = int(number(args[0]))
+	case "evidence":
+		for _, arg := range args {
+			m.Evidence = append(m.Evidence, number(arg))
+		}
+	case "missing":
+		m.MissingCount, m.Missing = int(number(args[0])), commits(args[1:])
+	case "withdrawn":
+		m.WithdrawnBy, m.WithdrawnCount, m.Withdrawn = number(args[0]), int(number(args[1])), commits(args[2:])
+	case "overridden":
+		m.OverriddenBy, m.OverriddenCount, m.Overridden = number(args[0]), int(number(args[1])), commits(args[2:])
+	default:
+		return false
+	}
+	return true
+}
+
+func commits(args []string) (ids []ObjectID) {
+	for _, arg := range args {
+		ids = append(ids, commit(arg))
+	}
+	return ids
+}
+
+func short(ids []ObjectID) (drawn []string) {
+	for _, id := range ids {
+		drawn = append(drawn, id.Short())
+	}
+	return drawn
+}
+
 func lockOf(args []string) Lock {
 	l := Lock{Principal: args[0], Record: number(args[1]), Reason: "look first"}
 	switch {
@@ -112,6 +158,12 @@ func drawDetail(d Detail) (words []string) {
 	}
 	add(d.NotLive, "not-live")
 	add(d.ByOverride, "by-override")
+	add(d.Back, "back")
+	add(d.Match != "", "match %s", d.Match)
+	add(d.Brought != 0, "brought %d", d.Brought)
+	add(d.MissingCount != 0, "missing %d %s", d.MissingCount, short(d.Missing))
+	add(d.WithdrawnCount != 0, "withdrawn %d %s", d.WithdrawnCount, short(d.Withdrawn))
+	add(d.OverriddenCount != 0, "overridden %d %s", d.OverriddenCount, short(d.Overridden))
 	add(d.Outcome.State != "", "%s", d.Outcome.State)
 	add(d.Pending, "pending")
 	add(d.Wanted != 0, "%s of %s", d.Span, d.Wanted)

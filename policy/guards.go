@@ -15,7 +15,7 @@ func (s *source) guards(st *stage) {
 		e.Requires = Requires(s.choice(n, "requires", "success", "accepted"))
 	}
 	e.Soak = s.duration(n, "soak", 0)
-	for _, key := range []string{"after_match", "evidence", "requires", "soak"} {
+	for _, key := range []string{"after_match", "match", "evidence", "requires", "soak"} {
 		if k := n.kid(key); k != nil && n.kid("after") == nil {
 			s.fail(k.at, "%s has no meaning without after", key)
 		}

@@ -3,7 +3,8 @@ package policy
 // tableNames lists the tables of a policy file. NAME stands for any name.
 func tableNames() []string {
 	return []string{
-		"", "identity", "environments.NAME", "environments.NAME.deploy", "environments.NAME.approvals",
+		"", "identity", "environments.NAME", "environments.NAME.release", "environments.NAME.deploy",
+		"environments.NAME.approvals",
 		"environments.NAME.signed", "freeze", "freeze.weekly", "override",
 	}
 }
@@ -18,9 +19,12 @@ func keysOf(table string) []string {
 		return []string{"source", "aliases"}
 	case "environments.NAME":
 		return []string{
-			"repository", "refs", "after", "after_match", "evidence", "requires", "rollback", "deploy", "reporters",
+			"repository", "refs", "release", "after", "after_match", "match", "evidence", "requires", "rollback",
+			"deploy", "reporters",
 			"pushers", "soak", "approvals", "branches", "ticket", "signed", "fast_forward", "applies_to_rollback", "enforce",
 		}
+	case "environments.NAME.release":
+		return []string{"base", "branches", "fast_forward"}
 	case "environments.NAME.deploy":
 		return []string{"command", "checkout", "wait", "timeout"}
 	case "environments.NAME.approvals":

@@ -88,10 +88,14 @@ func (p *Policy) Needs(site Site, env *Environment, u Update) Needs {
 	n := Needs{
 		Ref:       u.Ref,
 		Here:      lookup(site.Service, env, site.Repository, u.Commit),
-		Outcome:   env.Deploy != nil,
+		Outcome:   env.Deploy != nil && u.Action == ActionNone,
 		Approvals: env.Approvals != nil,
 		PriorLive: env.Soak > 0 || env.Evidence == EvidenceLive,
-		Git:       env.gitNeeds(Promote),
+		Git:       env.mostGit(u),
+	}
+	if u.Action.unproven() {
+		n.PriorLive = false
+		return n
 	}
 	if len(env.After) > 0 {
 		n.Prior = make([]Lookup, 0, len(env.After))

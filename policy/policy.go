@@ -106,6 +106,13 @@ type Environment struct {
 	AfterMatch AfterMatch
 	Rollback   RollbackRule
 
+	// Match is what must stand in the environments of After; Parse leaves it
+	// never empty.
+	Match MatchRule
+	// Release is how branches are released into the environment, nil where its
+	// refs are pushed.
+	Release *Release
+
 	Evidence EvidenceRule
 	// Requires is what the policy says; empty where it leaves it to the
 	// environments before (RequiresOf).
@@ -168,4 +175,9 @@ type Update struct {
 	Old    ObjectID // what the ref held
 	New    ObjectID // what it shall hold: a commit or an annotated tag
 	Commit ObjectID // New, peeled
+	// Action is what the push asks an environment with release to do. With one,
+	// Old is the environment's live commit, and New and Commit are no merge but
+	// the branch's commit that is released or taken out, or the commit of the
+	// base to start over from.
+	Action Action
 }

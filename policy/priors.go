@@ -11,39 +11,62 @@ func (j *judgement) priors() {
 	if j.env.AfterMatch == AfterAny {
 		j.decision.Verdicts = j.enough(j.decision.Verdicts)
 	}
-	for _, v := range j.decision.Verdicts {
-		if v.OK && v.Name == RulePrior {
-			j.decision.Evidence = append(j.decision.Evidence, v.Record)
+	for i := range j.decision.Verdicts {
+		if v := &j.decision.Verdicts[i]; v.OK && v.Name == RulePrior {
+			j.decision.Evidence = append(j.decision.Evidence, j.evidence(v)...)
 		}
 	}
 }
 
 // prior judges by one environment before: whether the commit stands there, its
 // deployment succeeded, and it was live long enough. Of a commit that does not
-// stand there the rest says nothing, unless an override goes past that.
+// stand there the rest says nothing, unless an override goes past that. Where
+// nothing needs evidence, all three are met.
 func (j *judgement) prior(i int) {
 	p := &j.facts.Prior[i]
-	standing := j.standing(p)
-	j.add(standing)
-	if !standing.OK && !j.overrides(standing.Name) {
+	stands := true
+	for _, v := range j.standing(p) {
+		j.add(v)
+		stands = stands && (v.OK || j.overrides(v.Name))
+	}
+	if !stands {
 		return
 	}
+	free := j.env.matches() && j.free(p)
 	if j.env.RequiresOf(i) == RequiresSuccess {
 		state := p.Outcome.State
 		v := j.verdict(RuleSuccess, "requires").decide(
-			state == OutcomeSuccess || state == OutcomeNone && j.env.Requires == "", NotSuccessful)
+			free || state == OutcomeSuccess || state == OutcomeNone && j.env.Requires == "", NotSuccessful)
 		v.Environment, v.Record = p.Environment, p.Outcome.Record
 		v.Detail = &Detail{Outcome: p.Outcome, Pending: p.Pending}
 		j.add(v)
 	}
 	if j.env.Soak > 0 {
-		j.add(j.soak(p))
+		j.add(j.soak(p, free))
 	}
 }
 
-// standing judges whether a commit's deployment in an environment before
-// counts.
-func (j *judgement) standing(p *PriorFacts) Verdict {
+// standing judges whether what is pushed counts as deployed in an environment
+// before.
+func (j *judgement) standing(p *PriorFacts) []Verdict {
+	switch {
+	case !j.env.matches():
+		return []Verdict{j.exact(p)}
+	case j.env.Match == MatchTree:
+		return []Verdict{j.tree(p)}
+	case p.Match.Back:
+		v := j.exact(p)
+		if !v.OK && v.Detail == nil {
+			v.Detail = &Detail{Back: true}
+		}
+		return []Verdict{v}
+	}
+	return j.contained(p)
+}
+
+// exact judges whether exactly this commit's deployment in an environment
+// before counts.
+func (j *judgement) exact(p *PriorFacts) Verdict {
 	v, st := j.verdict(RulePrior, "after"), p.Standing
 	v.Environment = p.Environment
 	switch {
@@ -70,21 +93,21 @@ func (j *judgement) standing(p *PriorFacts) Verdict {
 // soak judges how long a commit was live in an environment before, without a
 // break. Time that it was not live never counts; time that is over still does,
 // so that several environments need not have it live at once.
-func (j *judgement) soak(p *PriorFacts) Verdict {
+func (j *judgement) soak(p *PriorFacts, free bool) Verdict {
 	d := &Detail{Span: max(p.Soaked, 0), Wanted: j.env.Soak, Running: p.IsLive && !p.LiveSince.IsZero()}
 	var running time.Duration
 	if d.Running {
 		running = max(j.facts.Now.Sub(p.LiveSince), 0)
 		d.Span = max(d.Span, running)
 	}
-	if d.Span < d.Wanted {
-		d.Left = d.Wanted - running
+	if d.Span < d.Wanted && !free {
+		d.Left, d.NotLive = d.Wanted-running, !p.IsLive
 		if d.Running {
 			d.Until = p.LiveSince.Add(d.Wanted)
 		}
 	}
 	v := j.verdict(RuleSoak, "soak").decide(d.Left == 0, Soaking)
-	v.Environment, v.Record, v.Detail = p.Environment, p.Standing.Record, d
+	v.Environment, v.Record, v.Detail = p.Environment, j.record(p), d
 	return v
 }
 

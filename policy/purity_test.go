@@ -16,7 +16,7 @@ import (
 func allowedImports() map[string]bool {
 	return map[string]bool{
 		"cmp": true, "crypto/sha256": true, "encoding/hex": true, "errors": true, "fmt": true,
-		"path": true, "regexp/syntax": true, "slices": true, "strconv": true, "strings": true, "time": true,
+		"path": true, "regexp": true, "regexp/syntax": true, "slices": true, "strconv": true, "strings": true, "time": true,
 		"unicode": true, "unicode/utf8": true,
 		"github.com/BurntSushi/toml":                 true,
 		"github.com/pathgate/pathgate/internal/text": true,

@@ -97,4 +97,5 @@ const (
 	RuleSigned      = "signed"       // signed
 	RuleFastForward = "fast_forward" // fast_forward
 	RuleRollback    = "rollback"     // rollback
+	RuleRelease     = "release"      // release: the server alone keeps the ref
 )

@@ -20,7 +20,7 @@ func TestReference(t *testing.T) {
 	mustParse(t, string(data))
 	whole := uncommented(string(data))
 	p := mustParse(t, whole)
-	if len(p.Environments) != 3 || p.Override == nil || len(p.Environments[2].Freezes) != 2 || p.Canonical("ana.b") != "ana" {
+	if len(p.Environments) != 4 || p.Override == nil || len(p.Environments[2].Freezes) != 2 || p.Canonical("ana.b") != "ana" {
 		t.Errorf("the reference with all its examples: %+v", p)
 	}
 	for _, table := range tableNames() {
@@ -67,7 +67,8 @@ func documented(reference, table, key string) string {
 // below which one.
 func inlineTable(table string) (parent string, inline bool) {
 	i := strings.LastIndexByte(table, '.')
-	return table[:max(i, 0)], i > 0 && table != "environments.NAME" && table != "environments.NAME.deploy"
+	return table[:max(i, 0)], i > 0 && table != "environments.NAME" &&
+		table != "environments.NAME.deploy" && table != "environments.NAME.release"
 }
 
 func sound(comment string) string {
@@ -96,7 +97,7 @@ func commentOf(reference, table, key string) (comment, example string) {
 				name, _, _ = strings.Cut(current, ".")
 			}
 		}
-		here := current == table && m == nil || m != nil && (table == "" || table == "environments.NAME" && name == "deploy")
+		here := current == table && m == nil || m != nil && (table == "" || table == "environments.NAME" && (name == "deploy" || name == "release"))
 		switch {
 		case strings.HasPrefix(line, "#"):
 			above += strings.TrimPrefix(line, "#") + "\n"

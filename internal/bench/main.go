@@ -20,18 +20,46 @@
 //	          commit, post-receive appends a line; no fsync, no proc-receive
 //	pathgate  all three hooks, wired by "pathgate install"
 //
-// The scenarios are small, ledger-1k, ledger-1m, large, refs-1000, pushers-16
-// and rails; scenario.go says what each is. rails has none, noop and pathgate
-// with no rules, and holds two more variants against that pathgate:
+// The scenarios are small, ledger-1k, ledger-1m, large, refs-1000, pushers-16,
+// rails and release; scenario.go says what each is. A step is "deploy" (a new
+// commit to the first environment) or "promote" (the same commit to the next
+// environment of the same repository: no object is sent), but release has steps
+// of its own.
+//
+// rails has none, noop and pathgate with no rules, and holds two more variants
+// against that pathgate:
 //
 //	rails      all guard rails that judge by the policy, the ledger and the
 //	           clock; the approval of each promotion is pushed before and not
 //	           timed
 //	rails-git  those, and branches, ticket, signed and fast_forward
 //
-// A step is "deploy" (a new commit to the first environment) or "promote" (the
-// same commit to the next environment of the same repository: no object is
-// sent).
+// release is one large repository in which main is what production runs, and
+// dev and stg are branches that the server keeps (match = "contained" for stg
+// and production). It holds pathgate against a release job on the same machine,
+// without the time in which a job waits for its turn and its machine starts:
+//
+//	job         git clone --no-local of all branches, git merge --no-ff, git push
+//	            into a repository as large with no-op hooks
+//	job-single  the same with --single-branch, and a fetch of what is merged
+//	job-warm    a clone that is kept: git fetch, git checkout, merge, push
+//
+// Each round has new branches of one small commit each, and these steps:
+//
+//	publish     git push of a branch to a branch of its name: a plain push
+//	release     git push of that commit to refs/release/dev/JIRA-n
+//	carry       the same of a branch that was not published: the push brings it
+//	promote     the first branch to refs/release/stg/JIRA-n; main has gone on,
+//	            so that it is merged first, as the jobs do too
+//	production  the first branch into main: git merge --no-ff in a developer's
+//	            clone and git push, both timed; the jobs clone before
+//	catch-up    another branch, published, into dev, which main has left behind
+//
+// For carry, a job is charged with a plain push beside: the commit must come to
+// the server. For catch-up it is the job of release, though that leaves main as
+// it is. The jobs that clone take their turn in some rounds only, spread over
+// the run. All refs are packed before each round. After each step the branch
+// must hold the merge, and the ledger its record.
 //
 // Memory and time of each hook come from pushes of their own, after the timed
 // ones, with a launcher around the hooks.

@@ -14,6 +14,9 @@ type sample = time.Duration
 // push makes a lane's pushes of one step in one round, all at once, and
 // returns the time until the last is done. env is added to the environment.
 func (w *workshop) push(l *lane, step string, round int, env ...string) (sample, error) {
+	if l.scenario.name == released {
+		return w.releaseStep(l, step, round, env...)
+	}
 	refspecs := l.scenario.refspecs(step, l.source.commits[round])
 	cmds := make([]*exec.Cmd, len(l.repos))
 	outputs := make([]bytes.Buffer, len(l.repos))
@@ -59,7 +62,7 @@ func (w *workshop) time(lanes []*lane, s sizes, r *report) error {
 		}
 		for _, group := range byScenario(lanes) {
 			for _, step := range group[0].scenario.steps() {
-				if err := w.timeStep(group, step, round); err != nil {
+				if err := w.timeStep(group, step, round, s); err != nil {
 					return err
 				}
 			}
@@ -71,7 +74,7 @@ func (w *workshop) time(lanes []*lane, s sizes, r *report) error {
 
 // timeStep lets the lanes of a scenario take their turns. All approvals come
 // before, so that no lane is warmer than another.
-func (w *workshop) timeStep(group []*lane, step string, round int) error {
+func (w *workshop) timeStep(group []*lane, step string, round int, s sizes) error {
 	for _, l := range group {
 		if err := w.approve(l, step, round); err != nil {
 			return err
@@ -79,6 +82,9 @@ func (w *workshop) timeStep(group []*lane, step string, round int) error {
 	}
 	for i := range group {
 		l := group[(i+round)%len(group)]
+		if !l.takesPart(step, round, s) {
+			continue
+		}
 		took, err := w.push(l, step, round)
 		if err != nil {
 			return err

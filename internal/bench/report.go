@@ -31,8 +31,8 @@ type row struct {
 	Samples  int     `json:"samples"`
 	P50      float64 `json:"p50"`
 	P90      float64 `json:"p90"`
-	OverNone float64 `json:"overNone"` // p50 less that of a push without hooks
-	Ratio    float64 `json:"ratio"`    // p50 against that with no-op sh hooks
+	OverNone float64 `json:"overNone"` // p50 less that of a push without hooks, 0 where there is none
+	Ratio    float64 `json:"ratio"`    // p50 against that with no-op sh hooks, 0 where there is none
 }
 
 // A hookRow is what one hook takes, seen by a launcher around it.
@@ -77,10 +77,19 @@ func (r *report) addTimes(lanes []*lane) {
 				p50[l.variant] = ms(quantile(l.times[step], 0.5))
 			}
 			for _, l := range group {
-				r.Rows = append(r.Rows, row{Scenario: l.scenario.name, Title: l.scenario.title, Step: step,
+				if len(l.times[step]) == 0 {
+					continue // it takes no part
+				}
+				one := row{Scenario: l.scenario.name, Title: l.scenario.title, Step: step,
 					Variant: l.variant, Samples: len(l.times[step]),
-					P50: p50[l.variant], P90: ms(quantile(l.times[step], 0.9)),
-					OverNone: p50[l.variant] - p50[noHooks], Ratio: p50[l.variant] / p50[noOp]})
+					P50: p50[l.variant], P90: ms(quantile(l.times[step], 0.9))}
+				if none := p50[noHooks]; none > 0 {
+					one.OverNone = one.P50 - none
+				}
+				if plain := p50[noOp]; plain > 0 {
+					one.Ratio = one.P50 / plain
+				}
+				r.Rows = append(r.Rows, one)
 			}
 		}
 	}
@@ -129,9 +138,10 @@ func (r *report) writeJSON(out io.Writer) error {
 	e.SetIndent("", "  ")
 	return e.Encode(struct {
 		*report
-		Go   string `json:"go"`
-		OS   string `json:"os"`
-		CPUs int    `json:"cpus"`
-		Aims []aim  `json:"aims"`
-	}{r, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, runtime.NumCPU(), r.aims()})
+		Go   string   `json:"go"`
+		OS   string   `json:"os"`
+		CPUs int      `json:"cpus"`
+		Jobs []jobRow `json:"jobs,omitempty"`
+		Aims []aim    `json:"aims"`
+	}{r, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, runtime.NumCPU(), r.jobRows(), r.aims()})
 }

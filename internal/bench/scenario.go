@@ -13,14 +13,15 @@ type sizes struct {
 	objects int // objects of the large repository
 	refs    int // refs of one push
 	pushers int // pushers at once
+	jobs    int // timed release jobs of each kind that clone
 }
 
 func fullSizes(pushes int) sizes {
-	return sizes{pushes: pushes, few: 1_000, many: 1_000_000, objects: 200_000, refs: 1_000, pushers: 16}
+	return sizes{pushes: pushes, few: 1_000, many: 1_000_000, objects: 200_000, refs: 1_000, pushers: 16, jobs: 12}
 }
 
 func quickSizes() sizes {
-	return sizes{pushes: 2, few: 20, many: 200, objects: 400, refs: 120, pushers: 3}
+	return sizes{pushes: 2, few: 20, many: 200, objects: 400, refs: 120, pushers: 3, jobs: 2}
 }
 
 // Rounds of pushes beside the timed ones.
@@ -51,6 +52,7 @@ func scenarios(s sizes) []scenario {
 		{name: "refs-1000", title: fmt.Sprintf("%d refs in one push", s.refs), refs: s.refs, pushers: 1},
 		{name: "pushers-16", title: fmt.Sprintf("%d pushers at once, until the last is done", s.pushers), refs: 1, pushers: s.pushers},
 		{name: guarded, title: "small repository, with and without guard rails, signed commits", refs: 1, pushers: 1},
+		{name: released, title: fmt.Sprintf("releases into a repository of %d objects", s.objects), objects: s.objects, refs: 1, pushers: 1},
 	}
 }
 
@@ -78,8 +80,11 @@ func choose(s sizes, names string) ([]scenario, error) {
 
 // variants are what the scenario compares.
 func (s scenario) variants() []variant {
-	if s.name == guarded {
+	switch s.name {
+	case guarded:
 		return guardedVariants()
+	case released:
+		return releaseVariants()
 	}
 	return variants()
 }
@@ -93,7 +98,10 @@ const (
 
 // steps are what each variant does in a round.
 func (s scenario) steps() []string {
-	if s.refs > 1 || s.pushers > 1 {
+	switch {
+	case s.name == released:
+		return releaseSteps()
+	case s.refs > 1 || s.pushers > 1:
 		return []string{deploy}
 	}
 	return []string{deploy, promote}
@@ -127,6 +135,9 @@ func (s scenario) refspecs(step string, commits []string) []string {
 // policy is the policy file that the scenario needs. Its verbs are the root
 // and the ledger's folder.
 func (s scenario) policy(root, ledger string) string {
+	if s.name == released {
+		return releasePolicy(root, ledger)
+	}
 	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n\n[identity]\nsource = %q\n\n"+
 		"[environments.dev]\nrepository = \"{service}/app.git\"\n", root, ledger, "env:"+identity)
 	if s.refs > 1 {

@@ -27,6 +27,11 @@ func (w *workshop) newSource(s scenario, dir string) (*source, error) {
 		if err := w.fastImport(dir, func(out io.Writer) { history(out, s.objects) }); err != nil {
 			return nil, err
 		}
+		if s.name == released {
+			if err := w.git.run(dir, nil, "git", "branch", "-m", "history", mainBranch); err != nil {
+				return nil, err
+			}
+		}
 		if err := w.git.run(dir, nil, "git", "gc", "-q"); err != nil {
 			return nil, err
 		}

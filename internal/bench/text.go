@@ -37,7 +37,7 @@ func (r *report) find(scenario, step, variant string) (row, bool) {
 func (r *report) aims() []aim {
 	var out []aim
 	for _, one := range r.Rows {
-		if one.Variant != product {
+		if one.Variant != product || one.Scenario == released {
 			continue
 		}
 		at := one.Scenario + " " + one.Step
@@ -55,6 +55,7 @@ func (r *report) aims() []aim {
 		}
 	}
 	out = append(out, r.railAims()...)
+	out = append(out, r.releaseAims()...)
 	var top hookRow
 	for _, h := range r.Hooks {
 		if isProduct(h.Variant) && h.Peak > top.Peak {
@@ -63,6 +64,14 @@ func (r *report) aims() []aim {
 	}
 	return append(out, aim{"a hook under 16 MB", top.Peak > 0 && top.Peak < aimPeak,
 		fmt.Sprintf("%.1f MB (%s, %s)", megabytes(top.Peak), top.Hook, top.Scenario)})
+}
+
+// orDash is a number, or a dash where it was not measured.
+func orDash(format string, number float64) string {
+	if number == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, number)
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
@@ -81,9 +90,10 @@ func (r *report) writeText(to io.Writer) error {
 			scenario = one.Scenario
 			fmt.Fprintf(out, "%s: %s\n", scenario, one.Title)
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%.1f\t%.1f\t%+.1f\t%.2f\n",
-			one.Scenario, one.Step, one.Variant, one.P50, one.P90, one.OverNone, one.Ratio)
+		fmt.Fprintf(out, "%s\t%s\t%s\t%.1f\t%.1f\t%s\t%s\n", one.Scenario, one.Step, one.Variant, one.P50, one.P90,
+			orDash("%+.1f", one.OverNone), orDash("%.2f", one.Ratio))
 	}
+	r.writeJobs(out)
 	fmt.Fprintln(out, "\nSCENARIO\tSTEP\tVARIANT\tHOOK\tWALL\tUSER\tSYSTEM\tPEAK MB")
 	for _, h := range r.Hooks {
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\n",

@@ -83,6 +83,11 @@ type lane struct {
 	source   *source
 	repos    []string
 	times    map[string][]sample // by step
+
+	// Of the scenario "release":
+	desk   string // a clone to work in
+	ledger string // folder, of pathgate only
+	read   int64  // how many bytes of the journal were looked at
 }
 
 // policy is the lane's policy file.
@@ -129,16 +134,22 @@ func (w *workshop) prepare(scenarios []scenario, s sizes) ([]*lane, error) {
 			}
 			lanes = append(lanes, l)
 		}
-		if err := w.addCommits(one, src, s.rounds()); err != nil {
+		if err := w.addPushes(one, src, s.rounds()); err != nil {
 			return nil, err
-		}
-		if one.name == guarded {
-			if err := w.signCommits(src); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return lanes, nil
+}
+
+// addPushes makes what a scenario pushes, after its repositories were made.
+func (w *workshop) addPushes(s scenario, src *source, rounds int) error {
+	if s.name == released {
+		return w.addBranches(src, rounds)
+	}
+	if err := w.addCommits(s, src, rounds); err != nil || s.name != guarded {
+		return err
+	}
+	return w.signCommits(src)
 }
 
 // newRepositories makes the repositories that a lane pushes to. A large one

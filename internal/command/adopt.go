@@ -20,10 +20,11 @@ func (a *app) adopt() *cobra.Command {
 		Long: "Adopt records the environments' refs of repositories as deployed, so that\n" +
 			"they are evidence for the environments after them and can be rolled back\n" +
 			"to. --also names earlier commits, oldest first, as targets for a rollback\n" +
-			"on day one. A ref that is where the record has it is left alone. Status 1:\n" +
-			"a repository is not listed, a ref is on record with another commit and\n" +
-			"there is no --reason, or a commit is none; 3: something could not be read\n" +
-			"or written.",
+			"on day one. A ref that is where the record has it is left alone. Which\n" +
+			"branches a ref holds that branches are released into stays unknown, and it\n" +
+			"says so. Status 1: a repository is not listed, a ref is on record with\n" +
+			"another commit and there is no --reason, or a commit is none; 3: something\n" +
+			"could not be read or written.",
 		Args: someRepositories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(also) > 0 && len(args) > 1 {

@@ -101,9 +101,13 @@ func pathJSON(pol *policy.Policy, now time.Time) []map[string]any {
 		for i, ref := range env.Refs {
 			refs[i] = ref.String()
 		}
-		out = append(out, map[string]any{"environment": env.Name, "repository": env.Repository.String(), "refs": refs,
+		row := map[string]any{"environment": env.Name, "repository": env.Repository.String(), "refs": refs,
 			"after": append([]policy.EnvironmentName{}, env.After...), "after_match": env.AfterMatch, "rollback": env.Rollback,
-			"rules": rulesJSON(pol, env, now)})
+			"match": env.Match, "rules": rulesJSON(pol, env, now)}
+		if env.Release != nil {
+			row["release"] = releaseJSON(env)
+		}
+		out = append(out, row)
 	}
 	return out
 }

@@ -47,6 +47,7 @@ func rulesOf(pol *policy.Policy, env *policy.Environment, now time.Time) (rules 
 	if env.ReportOnly {
 		add("enforce", "false: the rules judge and refuse nothing")
 	}
+	rules = append(rules, releaseRules(env)...)
 	if env.Deploy != nil {
 		add("deploy", "%s", deployment(env.Deploy))
 	}

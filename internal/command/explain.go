@@ -21,10 +21,12 @@ func (a *app) explain() *cobra.Command {
 		Use:   "explain ENVIRONMENT COMMIT",
 		Short: "say what the gate would answer to a push, and why",
 		Long: "Explain judges the commit as a push to the environment would be judged\n" +
-			"now, and writes nothing. COMMIT is a full ID, or anything that git\n" +
-			"understands in the environment's repository or the current one. Status 0:\n" +
-			"it would be let in; 1: it would be refused, or nothing is known of the\n" +
-			"service or the commit; 3: that could not be found out.",
+			"now, or as its release where branches are released into it, and writes\n" +
+			"nothing; whether it can be merged is not tried. COMMIT is a full ID, or\n" +
+			"anything that git understands in the environment's repository or the\n" +
+			"current one. Status 0: it would be let in; 1: it would be refused, or\n" +
+			"nothing is known of the service or the commit; 3: that could not be found\n" +
+			"out.",
 		Args: words("ENVIRONMENT", "COMMIT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -79,7 +81,7 @@ func (a *app) runExplain(ctx context.Context, environment, commit string, servic
 	if format == "json" {
 		err = a.json(rehearsalJSON(env, r))
 	} else {
-		a.printRehearsal(env, r)
+		a.printRehearsal(env, r, branchNamed(pol, commit), commandFor(pol, env, r, commit))
 	}
 	if err == nil && !r.Decision.Allowed {
 		return no()
@@ -179,9 +181,9 @@ func (a *app) findCommit(ctx context.Context, pol *policy.Policy, env *policy.En
 	return nil, "", refused(fmt.Errorf("no commit %q in the environment's repository or here; give its full ID", commit))
 }
 
-func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal) {
+func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal, branch, push string) {
 	if r.Decision.Allowed {
-		fmt.Fprintf(a.stdout, "%s would take %s %q as %s\n", env.Name, r.Commit.Short(), shorten(r.Subject), article(r.Decision.Kind))
+		fmt.Fprintf(a.stdout, "%s would take %s %q as %s\n", env.Name, r.Commit.Short(), shorten(r.Subject), article(env, r.Decision.Kind))
 		for _, v := range r.Decision.Verdicts {
 			says := "yes"
 			if !v.OK {
@@ -193,15 +195,21 @@ func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal) {
 			}
 			fmt.Fprintf(a.stdout, "  %s  %s%s\n", says, rule, onRecord(v))
 		}
-		fmt.Fprintf(a.stdout, "hint: %s\n", explain.Push(env.Name, r.Commit, r.Ref))
+		fmt.Fprintf(a.stdout, "hint: %s\n", push)
 		return
 	}
-	explain.Refusals(a.stdout, []explain.Refusal{r.Refusal(env)}, 0, 1)
+	refusal := r.Refusal(env)
+	// The name may mean another commit where the command is typed.
+	refusal.Branch, refusal.Elsewhere = branch, branch != ""
+	explain.Refusals(a.stdout, []explain.Refusal{refusal}, 0, 1)
 }
 
-func article(kind policy.Kind) string {
-	if kind == policy.Overridden {
+func article(env *policy.Environment, kind policy.Kind) string {
+	switch {
+	case kind == policy.Overridden:
 		return "an override"
+	case env.Release != nil && (kind == policy.Deploy || kind == policy.Promote):
+		return "a release"
 	}
 	return "a " + string(kind)
 }

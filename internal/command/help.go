@@ -27,6 +27,9 @@ var helpCodes string
 //go:embed help-push.txt
 var helpPush string
 
+//go:embed help-release.txt
+var helpRelease string
+
 // topics are pages that "pathgate help" prints.
 func topics(stdout io.Writer) []*cobra.Command {
 	page := func(name, short, text string) *cobra.Command {
@@ -38,6 +41,7 @@ func topics(stdout io.Writer) []*cobra.Command {
 		page("policy", "the policy file: every key, commented; itself a policy", reference),
 		page("codes", "the refusal codes, one by one", helpCodes),
 		page("push", "what developers type, and what they read", helpPush),
+		page("release", "release branches: one repository, the server merges", helpRelease),
 	}
 }
 

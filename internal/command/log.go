@@ -15,9 +15,9 @@ import (
 
 // A filter chooses entries. An empty field lets everything through.
 type filter struct {
-	service, environment, principal, commit, push string
-	types                                         []string
-	since, until                                  time.Time
+	service, environment, principal, commit, push, ticket string
+	types                                                 []string
+	since, until                                          time.Time
 }
 
 func (a *app) log() *cobra.Command {
@@ -31,7 +31,7 @@ func (a *app) log() *cobra.Command {
 			"filters let through. json prints the ledger's own lines, byte for byte.\n" +
 			"Times are RFC 3339 (2026-11-21T09:14:00Z), days (2026-11-21, UTC) or a\n" +
 			"span back from now (90m, 24h). Status 0 also where nothing was found;\n" +
-			"3: the ledger could not be read.",
+			"3: the ledger could not be read.\n\n" + ticketHelp,
 		Args: words(),
 		RunE: func(*cobra.Command, []string) (err error) {
 			if err := oneOf("format", format, "table", "json", "csv"); err != nil {
@@ -59,6 +59,7 @@ func (a *app) log() *cobra.Command {
 	flags.StringVar(&f.principal, "principal", "", "only what this `NAME` pushed")
 	flags.StringVar(&f.commit, "commit", "", "only this `COMMIT`: its ID or the beginning of it")
 	flags.StringVar(&f.push, "push", "", "only the push with this `ID`, as a fault quotes it")
+	flags.StringVar(&f.ticket, "ticket", "", "only what happened to this `TICKET`, as it is written")
 	flags.StringVar(&since, "since", "", "only from this `TIME` on")
 	flags.StringVar(&until, "until", "", "only before this `TIME`")
 	flags.Uint64Var(&output, "output", 0, "only what the deployment of this `RECORD` has printed")
@@ -137,19 +138,26 @@ func (a *app) runLog(f filter, format string) error {
 	if err != nil {
 		return err
 	}
+	tale, err := storyOf(pol, &f)
+	if err != nil {
+		return faulted(err)
+	}
 	var out entryWriter
-	switch format {
-	case "json":
+	switch {
+	case format == "json":
 		out = rawWriter{a.stdout}
-	case "csv":
+	case format == "csv":
 		out = newCSV(a.stdout)
+	case tale != nil:
+		out = newStoryWriter(a.stdout, tale, pol)
 	default:
 		out = newRows(a.stdout)
 	}
 	seen := &sightings{}
 	err = ledger.Read(pol.Ledger, 0, func(line *ledger.Line) error {
 		seen.see(&f, &line.Entry)
-		if !f.match(&line.Entry) {
+		// A story must see every entry, also those that others leave out.
+		if of := tale == nil || tale.tells(&line.Entry); !of || !f.match(&line.Entry) {
 			return nil
 		}
 		seen.matched++
@@ -185,6 +193,9 @@ func (a *app) logNotes(pol *policy.Policy, f *filter, seen *sightings) {
 	}
 	if _, known := pol.Environment(policy.EnvironmentName(f.environment)); f.environment != "" && !known && !seen.environment {
 		fmt.Fprintf(a.stderr, "note: neither the policy nor the record has an environment %q\n", f.environment)
+	}
+	if f.ticket != "" && seen.matched == 0 {
+		fmt.Fprintf(a.stderr, "note: nothing is on record of a ticket %q that the other filters let through\n", f.ticket)
 	}
 	if f.push != "" && seen.matched == 0 {
 		fmt.Fprint(a.stderr, "note: nothing is on record of this push; if the policy or the ledger itself\n"+

@@ -124,10 +124,16 @@ func what(e *ledger.Entry) string {
 	}
 	parts := append([]string(nil), e.Codes...)
 	parts = append(parts, railWords(e)...)
-	if e.Kind != "" && e.Type != ledger.TypeRefused {
+	parts = append(parts, releaseWords(e)...)
+	if said := e.Kind == ledger.KindRemove || e.Kind == ledger.KindReset; e.Kind != "" && !said && e.Type != ledger.TypeRefused {
 		parts = append(parts, e.Kind)
 	}
-	for _, part := range []string{e.Reason, e.Subject} {
+	parts = append(parts, ticketWords(e)...)
+	subject := e.Subject
+	if e.Action != "" && e.Type != ledger.TypeRefused {
+		subject = "" // it says the same again
+	}
+	for _, part := range []string{e.Reason, subject} {
 		if part != "" {
 			parts = append(parts, part)
 			break
@@ -139,7 +145,8 @@ func what(e *ledger.Entry) string {
 // csvHead names the columns, which are the ledger's own fields.
 var csvHead = []string{"seq", "time", "type", "push", "service", "environment", "repository", "ref", "old", "new",
 	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason",
-	"state", "record", "overrode", "until", "deploy", "url", "message"}
+	"state", "record", "overrode", "until", "deploy", "url", "message",
+	"action", "branch", "head", "tickets", "gone"}
 
 type csvWriter struct{ w *csv.Writer }
 
@@ -165,7 +172,8 @@ func (c csvWriter) write(line *ledger.Line) error {
 		e.Environment, e.Repository, e.Ref, e.Old, e.New, e.Commit, e.Tree, e.Subject, e.Kind, e.Principal, e.Via,
 		e.Address, number(e.Intent), strings.Join(evidence, " "), strings.Join(e.Rules, " "),
 		strings.Join(e.Codes, " "), e.Policy, e.Reason,
-		e.State, number(e.Record), strings.Join(e.Overrode, " "), stamp(e.Until), e.Deploy, e.URL, e.Message}
+		e.State, number(e.Record), strings.Join(e.Overrode, " "), stamp(e.Until), e.Deploy, e.URL, e.Message,
+		e.Action, e.Branch, e.Head, strings.Join(e.Tickets, " "), strings.Join(e.Gone, " ")}
 	for i, cell := range row {
 		row[i] = inert(cell)
 	}

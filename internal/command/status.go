@@ -20,7 +20,11 @@ func (a *app) status() *cobra.Command {
 		Short: "show what is live in every environment, what waits, and drift",
 		Long: "Status shows what is live in every environment of a service, or of all,\n" +
 			"what could go on to the next environment, and refs that are not where the\n" +
-			"record has them. Status 1: nothing is on record of the service.",
+			"record has them. Where branches are released into an environment, it shows\n" +
+			"those that it holds: each with the commit that was released, by whom and\n" +
+			"when, and now \"in main\" if that has the commit, where the branch is if it\n" +
+			"has moved on, or \"gone\". Status 1: nothing is on record of the service.\n\n" +
+			branchesHelp,
 		Args: words("[SERVICE]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -53,21 +57,29 @@ func (a *app) runStatus(ctx context.Context, only policy.Service, format string)
 		services = []policy.Service{only}
 	}
 	var all []gate.Status
+	held := &branches{}
 	for _, service := range services {
 		rows, err := gate.Survey(ctx, pol, service, a.now)
 		if err != nil {
 			return faulted(err)
 		}
 		all = append(all, rows...)
+		more, err := gate.Branches(ctx, pol, service, a.now)
+		if err != nil {
+			return faulted(err)
+		}
+		held.rows = append(held.rows, more...)
 	}
+	held.settle(all)
 	r, err := a.railsOf(ctx, pol, all)
 	if err != nil {
 		return err
 	}
 	if format == "json" {
-		return a.json(r.addTo(statusJSON(all), all))
+		return a.json(held.addTo(r.addTo(statusJSON(all), all), all))
 	}
 	a.printStatus(all)
+	held.print(a.stdout)
 	r.print(a.stdout, all, only)
 	return nil
 }

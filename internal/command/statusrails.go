@@ -78,7 +78,7 @@ func (r *refRails) read(l *ledger.Ledger, pol *policy.Policy, row *gate.Status, 
 			r.locks = append(r.locks, lock)
 		}
 	}
-	newest, total, err := l.Overrides(spot.Service, spot.Environment)
+	newest, total, err := l.Overrides(spot.Service, spot.Environment, 1)
 	if r.overrides = total; len(newest) > 0 {
 		r.newest = &newest[0]
 	}

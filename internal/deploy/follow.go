@@ -34,12 +34,16 @@ const (
 	progress = "  ... "
 )
 
+// queued is what a deployment without a log does: its runner makes one when it
+// starts, and starts nothing while another deployment runs.
+const queued = "waits for another deployment"
+
 func (f follower) follow(ctx context.Context, w io.Writer, logPath string, done func() (string, bool)) string {
 	out := newPatient(w, f.stuck)
 	defer out.close()
 	log := &tail{path: logPath}
 	defer log.close()
-	t := &teller{out: out, lines: &lines{width: maxShown}, follower: f, began: time.Now(), last: time.Now(), every: f.silence}
+	t := &teller{out: out, lines: &lines{width: maxShown}, follower: f, began: time.Now(), last: time.Now(), every: f.silence, doing: queued}
 	tick := time.NewTicker(f.poll)
 	defer tick.Stop()
 	for {
@@ -47,6 +51,9 @@ func (f follower) follow(ctx context.Context, w io.Writer, logPath string, done 
 		state, ended := done()
 		if err := log.read(func(piece []byte) error { return t.tell(piece) }); err != nil {
 			return ""
+		}
+		if log.file != nil {
+			t.doing = "still deploying"
 		}
 		if ended {
 			if t.finish() != nil {
@@ -73,6 +80,7 @@ type teller struct {
 	began time.Time
 	last  time.Time // of the last line told
 	every time.Duration
+	doing string    // what the deployment is about, as far as its log tells
 	part  time.Time // since when an unfinished line waits
 }
 
@@ -97,7 +105,7 @@ func (t *teller) pass() error {
 	case now.Sub(t.last) >= t.every:
 		// Less and less often: a quiet quarter of an hour is no 90 lines.
 		t.every = min(2*t.every, 6*t.silence)
-		return t.write(progress + short(now.Sub(t.began).Round(time.Second)) + ", still deploying")
+		return t.write(progress + short(now.Sub(t.began).Round(time.Second)) + ", " + t.doing)
 	}
 	return nil
 }

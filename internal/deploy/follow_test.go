@@ -73,7 +73,9 @@ func TestFollowSilence(t *testing.T) {
 	f := quick
 	f.silence = 100 * time.Millisecond
 	end := time.Now().Add(time.Second)
-	f.follow(context.Background(), out, "/no/such", func() (string, bool) { return "", time.Now().After(end) })
+	log := filepath.Join(t.TempDir(), "1.log")
+	appendTo(t, log, "")
+	f.follow(context.Background(), out, log, func() (string, bool) { return "", time.Now().After(end) })
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) < 2 || len(lines) > 5 {
 		t.Errorf("%d lines in a second of ten silences:\n%s", len(lines), out)
@@ -82,6 +84,28 @@ func TestFollowSilence(t *testing.T) {
 		if !strings.HasPrefix(strings.TrimSpace(line), "... ") || !strings.HasSuffix(line, "s, still deploying") {
 			t.Errorf("line %q", line)
 		}
+	}
+}
+
+// A deployment that has no log yet has not begun.
+func TestFollowQueued(t *testing.T) {
+	out := &screen{}
+	f := quick
+	f.silence = 100 * time.Millisecond
+	log := filepath.Join(t.TempDir(), "1.log")
+	begin, end := time.Now().Add(250*time.Millisecond), time.Now().Add(time.Second)
+	began := false
+	f.follow(context.Background(), out, log, func() (string, bool) {
+		if !began && time.Now().After(begin) {
+			appendTo(t, log, "go\n")
+			began = true
+		}
+		return "", time.Now().After(end)
+	})
+	waits := strings.Index(out.String(), "s, waits for another deployment\n")
+	deploys := strings.Index(out.String(), "s, still deploying\n")
+	if waits < 0 || deploys < strings.Index(out.String(), "  | go\n") || strings.LastIndex(out.String(), "waits") > deploys {
+		t.Errorf("the pusher sees\n%s", out)
 	}
 }
 

@@ -6,12 +6,15 @@
 // needs no pathgate. The scripts are run by
 // github.com/rogpeppe/go-internal/testscript; beside its own commands they know:
 //
-//	site [-sha256] [-reftable] [-shared] [-source S] [-policy FILE] [-noinstall] [REPO...]
+//	site [-sha256] [-reftable] [-shared] [-release] [-source S] [-policy FILE] [-noinstall] [REPO...]
 //	    Makes $WORK/srv with bare repositories (shop/dev.git, shop/stg.git and
 //	    shop/prd.git unless others are named), $WORK/policy.toml, installs
 //	    pathgate into them, makes the clone $WORK/work with a remote for each
 //	    repository and the commit A on main, and changes into it. In FILE, $WORK
 //	    and ${NAME} stand for the values of these variables.
+//	    With -release it is one repository, shop.git, whose environments dev and
+//	    stg are release branches and whose main is prd; A is in main and
+//	    adopted, and the remote is origin.
 //	commit [-file FILE] NAME [SUBJECT]
 //	    Commits and sets $NAME to the full ID, ${NAME}7 to its first seven
 //	    digits. Dates advance by a minute, so that IDs are the same in each run.
@@ -22,6 +25,9 @@
 //	ref REPO REF WANT
 //	    Checks what a ref holds: a full ID, or "absent". REPO is absolute, or
 //	    below $WORK/srv, or short: "prd" is shop/prd.git.
+//	still [-from] REPO
+//	    With -from remembers all refs of a repository and what is on record as
+//	    let in; without, checks that it is still so.
 //	entries [-types T,...] [-dir DIR] [-fields F,...]
 //	    Checks the ledger's chain without pathgate's help and prints the
 //	    entries, one a line. -fields prints other JSON fields.
@@ -29,7 +35,14 @@
 //	    Compares what entries prints with FILE; -update rewrites FILE.
 //	cmpout stdout|stderr FILE
 //	    Compares the last output with FILE after taking out what differs from
-//	    run to run; -update rewrites FILE.
+//	    run to run; -update rewrites FILE. After site -release it prints the
+//	    names of commits for their IDs, and ~merge~ for those without a name.
+//	name NAME REVISION [REPO]
+//	    Sets $NAME and ${NAME}7 to a commit that commit did not make, of the
+//	    clone or of REPO. The last output stays.
+//	hints COUNT, paste NUMBER...
+//	    hints keeps the COUNT commands that the last push was answered with;
+//	    paste types them in by their number.
 //	rawpush ...
 //	    A receive-pack client for what git will not send: see rawpush_test.go.
 //	await [-types T,...] [-dir DIR] [-fields F,...] [-count N] PATTERN
@@ -49,6 +62,8 @@
 //	    Mounts a small file system; leaves no byte free on it.
 //	killhooks [-ref REF] HOOK ATTEMPTS REPO [ARG...]
 //	    Kills a hook at many moments of many pushes and checks the invariants.
+//	killrelease HOOK ATTEMPTS
+//	    The same with releases, removals and resets in dev of "site -release".
 //	need PROGRAM PACKAGE, need root WHY
 //	    Skips the script where something is missing, and says how to get it.
 //	    Where PATHGATE_TEST_ALL=1 is set every skip is a failure.

@@ -101,25 +101,30 @@ func params(dir, prefix string) testscript.Params {
 		Setup:              func(env *testscript.Env) error { return setup(env, dir, prefix) },
 		Condition:          condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"site":      cmdSite,
-			"commit":    cmdCommit,
-			"tag":       cmdTag,
-			"ref":       cmdRef,
-			"entries":   cmdEntries,
-			"ledger":    cmdLedger,
-			"cmpout":    cmdCmpout,
-			"sshd":      cmdSSHD,
-			"tmpfs":     cmdTmpfs,
-			"fill":      cmdFill,
-			"killhooks": cmdKillhooks,
-			"need":      cmdNeed,
-			"waitfor":   cmdWaitfor,
-			"idle":      cmdIdle,
-			"within":    cmdWithin,
-			"await":     cmdAwait,
-			"rested":    cmdRested,
-			"clock":     cmdClock,
-			"keygen":    cmdKeygen,
+			"site":        cmdSite,
+			"commit":      cmdCommit,
+			"tag":         cmdTag,
+			"ref":         cmdRef,
+			"entries":     cmdEntries,
+			"ledger":      cmdLedger,
+			"cmpout":      cmdCmpout,
+			"sshd":        cmdSSHD,
+			"tmpfs":       cmdTmpfs,
+			"fill":        cmdFill,
+			"killhooks":   cmdKillhooks,
+			"killrelease": cmdKillrelease,
+			"need":        cmdNeed,
+			"waitfor":     cmdWaitfor,
+			"idle":        cmdIdle,
+			"within":      cmdWithin,
+			"await":       cmdAwait,
+			"rested":      cmdRested,
+			"clock":       cmdClock,
+			"keygen":      cmdKeygen,
+			"still":       cmdStill,
+			"name":        cmdName,
+			"hints":       cmdHints,
+			"paste":       cmdPaste,
 		},
 	}
 }
@@ -179,6 +184,9 @@ type state struct {
 	minutes int               // how far the clock of commits has gone
 	names   map[string]string // object ID to the name that commit gave it
 	updates map[string]string // files of the script to rewrite
+	still   map[string]string // what cmdStill remembers, by repository
+	merges  bool              // the server makes merges here
+	hints   []string          // commands to paste
 }
 
 func stateOf(ts *testscript.TestScript) *state {
@@ -192,6 +200,7 @@ func setup(env *testscript.Env, dir, prefix string) error {
 		file:    filepath.Join(dir, name+".txtar"),
 		names:   map[string]string{},
 		updates: map[string]string{},
+		still:   map[string]string{},
 	}
 	env.Values[keyState{}] = st
 	env.Defer(func() {

@@ -38,7 +38,11 @@ func cmdCmpout(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 || args[0] != "stdout" && args[0] != "stderr" {
 		ts.Fatalf("usage: cmpout stdout|stderr FILE")
 	}
-	compare(ts, args[0], normal(ts.Getenv("WORK"), ts.ReadFile(args[0])), args[1])
+	have := normal(ts.Getenv("WORK"), ts.ReadFile(args[0]))
+	if st := stateOf(ts); st.merges {
+		have = st.named(have)
+	}
+	compare(ts, args[0], have, args[1])
 }
 
 // compare compares text with a file of the script, wherever the script is.

@@ -44,12 +44,42 @@ after = ["stg"]
 rollback = "deployed"
 `
 
+// releaseTemplate has one repository with release branches. Its verbs are those of
+// policyTemplate.
+const releaseTemplate = `version = 1
+root = "%[1]s/srv"
+unlisted = "refuse"
+ledger = "%[1]s/ledger"
+
+[identity]
+source = "%[2]s"
+
+[environments.dev]
+repository = "{service}.git"
+refs = ["refs/heads/release/dev"]
+release = { base = "refs/heads/main", branches = "refs/heads/{ticket:[A-Z]+-[0-9]+}*" }
+
+[environments.stg]
+repository = "{service}.git"
+refs = ["refs/heads/release/stg"]
+release = { base = "refs/heads/main", branches = "refs/heads/{ticket:[A-Z]+-[0-9]+}*" }
+after = ["dev"]
+match = "contained"
+
+[environments.prd]
+repository = "{service}.git"
+refs = ["refs/heads/main"]
+after = ["stg"]
+match = "contained"
+`
+
 // A site is what the flags of the site command ask for.
 type site struct {
 	init      []string // further flags of git init
 	source    string
 	policy    string // file, or empty for the template
 	noinstall bool
+	release   bool // one repository with release branches
 	repos     []string
 }
 
@@ -67,6 +97,8 @@ func parseSite(args []string) (site, error) {
 			s.init = append(s.init, "--shared")
 		case "-noinstall":
 			s.noinstall = true
+		case "-release":
+			s.release = true
 		case "-source", "-policy":
 			if len(args) == 0 {
 				return s, fmt.Errorf("%s wants a value", flag)
@@ -82,6 +114,9 @@ func parseSite(args []string) (site, error) {
 		}
 	}
 	s.repos = args
+	if len(s.repos) == 0 && s.release {
+		s.repos = []string{"shop.git"}
+	}
 	if len(s.repos) == 0 {
 		s.repos = []string{"shop/dev.git", "shop/stg.git", "shop/prd.git"}
 	}
@@ -93,9 +128,14 @@ func cmdSite(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil || neg {
 		ts.Fatalf("usage: site [flags] [REPO...]: %v", err)
 	}
+	stateOf(ts).merges = s.release
 	work := ts.Getenv("WORK")
 	policy := filepath.Join(work, "policy.toml")
-	text := fmt.Sprintf(policyTemplate, work, s.source)
+	template := policyTemplate
+	if s.release {
+		template = releaseTemplate
+	}
+	text := fmt.Sprintf(template, work, s.source)
 	if s.policy != "" {
 		text = expand(ts, ts.ReadFile(s.policy))
 	}
@@ -113,6 +153,13 @@ func cmdSite(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(ts.Exec("pathgate", install...))
 	}
+	if s.release && !s.noinstall {
+		adopt := []string{"adopt", "--policy", policy}
+		for _, repo := range s.repos {
+			adopt = append(adopt, filepath.Join(work, "srv", repo))
+		}
+		ts.Check(ts.Exec("pathgate", adopt...))
+	}
 }
 
 // clone makes the working clone with a remote for each repository.
@@ -128,10 +175,17 @@ func clone(ts *testscript.TestScript, s site) {
 	ts.Check(ts.Exec("git", append(init, work)...))
 	ts.Check(ts.Chdir(work))
 	for _, repo := range s.repos {
-		ts.Check(ts.Exec("git", "remote", "add", remoteName(repo),
-			filepath.Join(ts.Getenv("WORK"), "srv", repo)))
+		name := remoteName(repo)
+		if s.release && repo == "shop.git" {
+			name = "origin"
+		}
+		ts.Check(ts.Exec("git", "remote", "add", name, filepath.Join(ts.Getenv("WORK"), "srv", repo)))
 	}
 	commit(ts, nil, "A", "first release")
+	if s.release {
+		ts.Check(ts.Exec("git", "push", "-q", "origin", "main"))
+		ts.Check(ts.Exec("git", "remote", "set-head", "origin", "main"))
+	}
 }
 
 // remoteName names the remote of a repository as hints do: shop/dev.git is

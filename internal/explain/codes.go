@@ -13,8 +13,17 @@ func (r *Refusal) reasons() []string {
 	if lines := r.refusedBy(); len(lines) > 0 {
 		return lines
 	}
+	if line := r.ofRelease(); line != "" {
+		return []string{line}
+	}
 	target := Branch(r.Target)
 	switch r.Code {
+	case policy.MergeConflict:
+		return []string{orElse(r.Detail, "it cannot be merged with what is there")}
+	case policy.NotReleased:
+		return []string{orElse(r.Detail, "it is not in the environment, so that it cannot be taken out")}
+	case policy.NotFromBranch:
+		return []string{orElse(r.Detail, "it is on none of the branches that may go there")}
 	case Rehearsal:
 		return []string{"this was a rehearsal: nothing has moved"}
 	case policy.Deletion:
@@ -49,6 +58,20 @@ func (r *Refusal) reserved() string {
 	return "pathgate keeps this name for itself"
 }
 
+// again is the command that pushes a commit, or HEAD if it is empty, as it was
+// meant: a release as a release.
+func (r *Refusal) again(commit policy.ObjectID) string {
+	remote := remoteOf(r.Environment, r.Shared)
+	if !strings.HasPrefix(string(r.Ref), "refs/release/") {
+		return push(remote, commit, r.Target, r.NoCommands)
+	}
+	what := orElse(commit.Short(), "HEAD")
+	if commit.IsZero() {
+		what = ""
+	}
+	return fmt.Sprintf("git push %s %s", remote, quote(what+":"+string(r.Ref)))
+}
+
 // tagged is the commit that a refused tag names, if it names one.
 func (r *Refusal) tagged() policy.ObjectID {
 	if r.Detail == "tag" {
@@ -81,30 +104,42 @@ func (r *Refusal) hints(p *page) {
 	for i := range r.Verdicts {
 		if v := &r.Verdicts[i]; !v.OK && !v.Overridden && !slices.Contains(said, v.Code) {
 			said = append(said, v.Code)
+			if v.Code == policy.NeedsApproval && r.lacksEvidence() {
+				continue // what is approved of now may not be what gets there
+			}
+			if slices.Contains(said[:len(said)-1], policy.Withdrawn) && v.Code == policy.PriorNotDeployed {
+				continue // the same way leads there
+			}
 			r.hint(p, v.Code)
 		}
 	}
 }
 
 func (r *Refusal) hint(p *page, code policy.Code) {
+	remote := remoteOf(r.Environment, r.Shared)
+	if code == r.Code && r.ofCase() != "" {
+		r.hintRelease(p)
+		return
+	}
 	switch code {
 	case policy.PriorNotDeployed, policy.Withdrawn:
 		r.hintPrior(p)
+	case policy.MergeConflict:
+		if r.Conflict != nil {
+			r.hintConflict(p)
+		}
 	case policy.NotSuccessful:
 		r.hintRetry(p)
 	case policy.NeedsApproval:
-		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
-			why := "an approval is given, and an objection taken back, by:"
-			p.hint(why, fmt.Sprintf("git push %s %s", r.Environment, quote(r.Commit.Short()+":refs/approve/"+branch)))
-		}
+		r.hintApproval(p)
 	case policy.Locked:
 		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
-			p.hint("who locked it by a push takes it off; else an operator does:", fmt.Sprintf("git push %s %s", r.Environment, quote(":refs/lock/"+branch)))
+			p.hint("who locked it by a push takes it off; else an operator does:", fmt.Sprintf("git push %s %s", remote, quote(":refs/lock/"+branch)))
 		}
 	case policy.Vetoed:
 		p.hint("take another commit; only an operator lifts a veto")
 	case policy.NotFastForward:
-		p.hint("merge what is live first:", fmt.Sprintf("git fetch %s", r.Environment))
+		p.hint("merge what is live first:", r.fetch())
 	case policy.NoTicket:
 		p.hint("name the ticket in each commit's message, and push again")
 	case policy.Unsigned:
@@ -113,29 +148,43 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
 		p.hint("to take a change back, deploy an earlier commit; these are there:",
-			fmt.Sprintf("git fetch %s && git log --oneline FETCH_HEAD", r.Environment))
+			r.fetch()+" && git log --oneline FETCH_HEAD")
 	case policy.ReservedRef:
-		if r.Environment != "" && strings.HasPrefix(string(r.Ref), "refs/deploy/") {
-			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), push(r.Environment, r.Commit, r.Target, r.NoCommands))
+		switch {
+		case r.Release != nil && r.ruled(policy.RuleRelease):
+			p.hint("release your branch instead:", releaseOf(remote, "HEAD", orElse(r.Branch, anyBranch), r.Environment))
+		case r.Environment != "" && r.Target != "" && r.Target != r.Ref && strings.HasPrefix(string(r.Ref), "refs/deploy/"):
+			p.hint(fmt.Sprintf("%s takes commits so:", r.Environment), push(remote, r.Commit, r.Target, r.NoCommands))
 		}
 	case policy.DuplicateUpdate:
-		p.hint("push one commit to it:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
+		p.hint("push one commit to it:", r.again(r.Commit))
 	case policy.StaleOldValue:
-		p.hint("look at what is there, then push again:", fmt.Sprintf("git fetch %s", r.Environment),
-			push(r.Environment, r.Commit, r.Target, r.NoCommands))
+		p.hint("look at what is there, then push again:", r.fetch(), r.again(r.Commit))
 	case policy.NotAlone:
-		p.hint("push it by itself:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
+		p.hint("push it by itself:", r.again(r.Commit))
 	case policy.NotACommit:
-		p.hint("push a commit:", push(r.Environment, r.tagged(), r.Target, r.NoCommands))
+		p.hint("push a commit:", r.again(r.tagged()))
 	case policy.Alias:
 		if r.Environment != "" && r.Target != "" {
-			p.hint("push to the ref itself:", push(r.Environment, r.Commit, r.Target, r.NoCommands))
+			p.hint("push to the ref itself:", push(remote, r.Commit, r.Target, r.NoCommands))
 		}
 	case policy.NoIdentity, policy.UnlistedRepository:
 		p.hint("this is for the administrators of the server to mend")
 	case policy.TooLarge:
 		p.hint("push fewer refs at a time")
 	}
+}
+
+// lacksEvidence reports whether an environment before does not bear it out.
+func (r *Refusal) lacksEvidence() bool {
+	return slices.ContainsFunc(r.Verdicts, func(v policy.Verdict) bool {
+		return !v.OK && !v.Overridden && (v.Code == policy.PriorNotDeployed || v.Code == policy.Withdrawn)
+	})
+}
+
+// ruled reports whether a rule refuses it.
+func (r *Refusal) ruled(name string) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v policy.Verdict) bool { return v.Name == name && !v.OK && !v.Overridden })
 }
 
 // hintRetry says how to deploy once more what did not go well.
@@ -147,7 +196,11 @@ func (r *Refusal) hintRetry(p *page) {
 		}
 		for _, s := range r.Stages {
 			if s.Environment == v.Environment && s.Ref != "" {
-				p.hint(fmt.Sprintf("mend it, or deploy it to %s once more:", s.Environment), Push(s.Environment, r.Commit, s.Ref))
+				retry := push(remoteOf(s.Environment, s.Shared), r.Commit, s.Ref, false)
+				if s.Release {
+					retry = RetryReleased(s.Environment, s.Live.Commit, s.Ref, s.Shared)
+				}
+				p.hint(fmt.Sprintf("mend it, or deploy it to %s once more:", s.Environment), retry)
 				return
 			}
 		}
@@ -157,8 +210,17 @@ func (r *Refusal) hintRetry(p *page) {
 // hintPrior points to the first environment of the path that lacks the commit:
 // there the way begins.
 func (r *Refusal) hintPrior(p *page) {
+	if r.hintUnmatched(p) {
+		return
+	}
+	for _, v := range r.Verdicts {
+		if v.Detail != nil && v.Detail.Back && !v.OK {
+			p.hint("merge what is live into it; or, to take a change back, revert it in a new commit and take that the usual way")
+			return
+		}
+	}
 	for _, s := range r.Stages {
-		if s.Environment == r.Environment || s.Standing.Stands() || !r.needed(s.Environment) {
+		if s.Environment == r.Environment || s.Release || s.Standing.Stands() || !r.needed(s.Environment) {
 			continue
 		}
 		why := fmt.Sprintf("deploy it to %s first:", s.Environment)
@@ -169,7 +231,7 @@ func (r *Refusal) hintPrior(p *page) {
 			p.hint(fmt.Sprintf("%s to one of its refs, %s", strings.TrimSuffix(why, ":"), s.Refs))
 			return
 		}
-		p.hint(why, Push(s.Environment, r.Commit, s.Ref))
+		p.hint(why, push(remoteOf(s.Environment, s.Shared), r.Commit, s.Ref, false))
 		return
 	}
 	for _, v := range r.Verdicts {

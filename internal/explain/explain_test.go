@@ -91,7 +91,8 @@ func TestEveryCodeIsSafeAndFits(t *testing.T) {
 	evil := "a\x1b[2J\u202e\nremote: success: prd is now ffffff\xff" + strings.Repeat("x", 300)
 	codes := []policy.Code{policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed, policy.Deletion,
 		policy.ReservedRef, policy.NotACommit, policy.DuplicateUpdate, policy.StaleOldValue, policy.Alias,
-		policy.UnlistedRepository, policy.NoIdentity, policy.MalformedInput, policy.TooLarge, policy.NotAlone}
+		policy.UnlistedRepository, policy.NoIdentity, policy.MalformedInput, policy.TooLarge, policy.NotAlone,
+		policy.MergeConflict, policy.NotReleased}
 	seen := make(map[string]policy.Code)
 	for _, code := range codes {
 		r := missing()
@@ -140,6 +141,17 @@ func TestManyRefusals(t *testing.T) {
 	for _, want := range []string{"error: and 98 more like these\n", "nothing has moved: one refused ref refuses all 100 of this push\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for span, want := range map[time.Duration]string{
+		30 * time.Second: "30s", 10 * time.Minute: "10m", 90 * time.Second: "1m30s", 10 * time.Hour: "10h",
+		72 * time.Hour: "3d", 82 * time.Hour: "3d10h", 240 * time.Hour: "10d", 72*time.Hour + time.Minute: "3d",
+	} {
+		if got := explain.Span(span); got != want {
+			t.Errorf("Span(%v) = %q, want %q", span, got, want)
 		}
 	}
 }

@@ -19,6 +19,12 @@ func no(v *policy.Verdict) []string {
 	if d == nil {
 		d = &policy.Detail{}
 	}
+	if v.Name == policy.RuleRelease {
+		return []string{"it must have been live here before, and not taken out since: refs/deploy only goes back, or deploys again"}
+	}
+	if matched(d) && (v.Code == policy.PriorNotDeployed || v.Code == policy.Withdrawn) {
+		return unmatched(v, d)
+	}
 	switch v.Code {
 	case policy.PriorNotDeployed:
 		return []string{notDeployed(v.Environment, d)}
@@ -47,7 +53,7 @@ func no(v *policy.Verdict) []string {
 	case policy.NotFastForward:
 		return []string{"it does not contain what is live"}
 	case policy.RollbackNotAllowed:
-		return []string{"it was live here before, and the policy allows no rollback"}
+		return []string{"the policy allows nothing to be taken away here (rollback = none)"}
 	}
 	return nil
 }
@@ -58,6 +64,8 @@ func notDeployed(environment policy.EnvironmentName, d *policy.Detail) string {
 		return fmt.Sprintf("it came to %s by an override, which is no evidence", environment)
 	case d.NotLive:
 		return fmt.Sprintf("it is not live in %s now", environment)
+	case d.Back:
+		return fmt.Sprintf("it lacks something that is live here; then %s must have deployed exactly this commit, and has not", environment)
 	}
 	return fmt.Sprintf("%s has not deployed it", environment)
 }
@@ -83,8 +91,11 @@ func notSuccessful(environment policy.EnvironmentName, d *policy.Detail) string 
 
 func soaking(environment policy.EnvironmentName, d *policy.Detail) string {
 	said := fmt.Sprintf("soaking in %s: %s of %s", environment, Span(d.Span), Span(d.Wanted))
-	if !d.Running {
-		return said + "; the time does not run: it is not live there, or its deployment has not succeeded"
+	switch {
+	case !d.Running && d.NotLive:
+		return said + "; the time does not run, as it is not live there now"
+	case !d.Running:
+		return said + "; the time does not run until its deployment there succeeds"
 	}
 	return fmt.Sprintf("%s, %s left, earliest %s", said, Span(d.Left+time.Second-time.Nanosecond), Time(d.Until.Add(time.Minute-time.Nanosecond)))
 }
@@ -129,7 +140,7 @@ func Span(d time.Duration) string {
 	case d < 48*time.Hour:
 		return strings.TrimSuffix(fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute), "h0m") + suffix(d%time.Hour < time.Minute, "h")
 	}
-	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	return strings.TrimSuffix(fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour), "d0h") + suffix(d%(24*time.Hour) < time.Hour, "d")
 }
 
 func suffix(wanted bool, s string) string {
@@ -235,13 +246,19 @@ func Notices(w io.Writer, notices []Notice) {
 
 // rehearsal prints each rule's verdict.
 func (r *Refusal) rehearsal(p *page) {
-	what := "would take it as " + string(r.Kind)
+	what := "would take it as " + r.taken()
 	for _, v := range r.Verdicts {
 		if !v.OK && !v.Overridden {
 			what = "would refuse it"
 		}
 	}
-	p.line("  %s %s:", r.Environment, what)
+	if r.ofRelease() != "" {
+		what = "would refuse it"
+	}
+	if len(r.Verdicts) > 0 {
+		what += ":"
+	}
+	p.line("  %s %s", r.Environment, what)
 	if r.LetIn {
 		p.line("  (and let it in all the same: the policy says enforce = false)")
 	}
@@ -262,6 +279,19 @@ func (r *Refusal) rehearsal(p *page) {
 	}
 }
 
+// taken is what a push would be taken as.
+func (r *Refusal) taken() string {
+	switch {
+	case !strings.HasPrefix(string(r.Ref), "refs/release/") || r.Kind == policy.Overridden:
+		return string(r.Kind)
+	case r.Kind == policy.Remove:
+		return "a removal"
+	case r.Kind == policy.Reset:
+		return "a start over"
+	}
+	return "a release"
+}
+
 // Said tells that a command ref has done what it asks for. Each line after the
 // first is indented.
 func Said(w io.Writer, head string, lines ...string) {
@@ -271,32 +301,4 @@ func Said(w io.Writer, head string, lines ...string) {
 		p.reason(line, "")
 	}
 	p.send(w)
-}
-
-// Outcome tells how a deployment went that the pusher has waited for.
-func Outcome(w io.Writer, environment policy.EnvironmentName, state, message string, record uint64, retry string, next []Stage, commit policy.ObjectID) {
-	var p page
-	switch state {
-	case policy.OutcomeSuccess:
-		p.line("success: the deployment to %s succeeded", environment)
-		for _, n := range next {
-			p.hint(fmt.Sprintf("next is %s:", n.Environment), Push(n.Environment, commit, n.Ref))
-		}
-	case "":
-		p.line("warning: what becomes of the deployment to %s cannot be seen from here", environment)
-		p.hint("on the server:", fmt.Sprintf("pathgate log --output %d", record))
-	case policy.OutcomeSuperseded:
-		p.line("warning: a newer deployment to %s overtook this one", environment)
-	default:
-		p.line("error: the deployment to %s ended in %s   [%s]", environment, state, policy.NotSuccessful)
-		p.reason(message, "no reason was given")
-		p.line("  the record stands; its output is kept as that of record %d", record)
-		p.hint("to try again:", retry)
-	}
-	p.send(w)
-}
-
-// Retry is the command that deploys again what is live.
-func Retry(environment policy.EnvironmentName, commit policy.ObjectID, ref policy.RefName) string {
-	return Push(environment, commit, ref)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pathgate/pathgate/internal/release"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -39,8 +40,16 @@ type Receipt struct {
 	// MoreWithdrawn, that this is not all.
 	Withdrawn     []policy.ObjectID
 	MoreWithdrawn bool
+	// Out and Back are the branches that a rollback took out and brought back,
+	// where branches are released; of Back, each with its commit there.
+	Out, Back []release.Branch
 	// NoCommands is set where the repository carries out no command refs.
 	NoCommands bool
+	// Shared says that the environments share one repository: hints call the
+	// remote origin, not by the environment's name.
+	Shared bool
+	// Release is what a command below refs/release did, nil for any other push.
+	Release *Release
 }
 
 // done says what a deployment of each kind did.
@@ -69,6 +78,10 @@ func Receipts(w io.Writer, receipts []Receipt) {
 }
 
 func (r *Receipt) explain(p *page) {
+	if r.Release != nil {
+		r.release(p)
+		return
+	}
 	what := string(r.Environment)
 	if r.Several {
 		what = Branch(r.Ref) + " of " + what
@@ -82,14 +95,12 @@ func (r *Receipt) explain(p *page) {
 	r.leaves(p)
 	r.deploying(p)
 	if back := r.Before; back.Record != 0 && back.Commit != r.Commit && r.Kind != policy.Rollback && r.CanRollBack {
-		p.hint("to roll back:", push(r.Environment, back.Commit, r.Ref, r.NoCommands))
+		p.hint("to roll back:", push(remoteOf(r.Environment, r.Shared), back.Commit, r.Ref, r.NoCommands))
 	}
 	if r.Kind == policy.Rollback {
 		return
 	}
-	for _, next := range r.Next {
-		p.hint(fmt.Sprintf("next is %s:", next.Environment), Push(next.Environment, r.Commit, next.Ref))
-	}
+	r.next(p, "", "")
 }
 
 // deploying says who carries the deployment out, and where to look.
@@ -110,8 +121,17 @@ func (r *Receipt) deploying(p *page) {
 // leaves says what is out of the environment now, where that does not go
 // without saying.
 func (r *Receipt) leaves(p *page) {
-	if r.Sideways && r.Kind != policy.Rollback {
+	if r.Sideways && r.Kind != policy.Rollback && r.Release == nil {
 		p.line("  it does not contain %s: what that brought is out of %s", r.Before.Commit.Short(), r.Environment)
+	}
+	for _, b := range r.Back[:min(len(r.Back), mostRivals)] {
+		p.line("  back: %s at %s", clip(b.Name, 40), b.Head.Short())
+	}
+	if more := len(r.Back) - mostRivals; more > 0 {
+		p.line("  back: %d more", more)
+	}
+	if len(r.Out) > 0 {
+		p.reason("out: "+branches(branchNames(r.Out)), "")
 	}
 	if len(r.Withdrawn) == 0 {
 		return

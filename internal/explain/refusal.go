@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pathgate/pathgate/internal/release"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -20,6 +21,24 @@ type Stage struct {
 	// Refs is the environment's first ref or pattern, shown where Ref is empty
 	// because none corresponds.
 	Refs string
+	// Release says that the environment takes releases of branches. A branch
+	// gets into one that does not by a merge into Ref.
+	Release bool
+	// Shared says that hints call the remote origin, as the environments share
+	// one repository.
+	Shared bool
+	// Branch is the branch that is to go there, such as "JIRA-123"; empty where
+	// none is known. A Receipt with Release, and a Refusal with Branch, know it
+	// themselves.
+	Branch string
+	// Head is the branch's commit that is to go there, where the branch's name
+	// may mean another one; else empty.
+	Head policy.ObjectID
+	// Approvals says that the environment asks for approvals.
+	Approvals bool
+	// Contains is the record by which what stands there contains the commit;
+	// zero if that is not known, or it does not.
+	Contains uint64
 }
 
 // A Refusal is one update that the policy refused, or one thing wrong with the
@@ -50,6 +69,22 @@ type Refusal struct {
 	Any bool
 	// NoCommands is set where the repository carries out no command refs.
 	NoCommands bool
+	// Shared says that the environments share one repository: hints call the
+	// remote origin, not by the environment's name.
+	Shared bool
+	// Branch is the branch that the push names or, of a push of the base, that
+	// it is about, such as "JIRA-123"; empty where none is known.
+	Branch string
+	// Elsewhere says that the repository has no branch of that name at Commit.
+	Elsewhere bool
+	// Published says that the repository has a branch at Commit.
+	Published bool
+	// Release is what is known of releases, where the push has to do with them:
+	// of every refusal of an environment that takes them, and of every command
+	// below refs/release. Nil elsewhere.
+	Release *ReleaseRefusal
+	// Conflict is the merge that cannot be made, of merge-conflict.
+	Conflict *release.Conflict
 	// Record is the ledger entry that keeps the refusal, zero if none does.
 	Record uint64
 }
@@ -92,6 +127,9 @@ func (r *Refusal) explain(p *page) {
 		stages(p, r.Stages, r.Environment)
 		p.line("")
 	}
+	if r.Conflict != nil {
+		r.conflict(p)
+	}
 	r.source(p)
 	r.hints(p)
 }
@@ -100,10 +138,14 @@ func (r *Refusal) explain(p *page) {
 // than the commit.
 func (r *Refusal) aboutName() bool {
 	switch r.Code {
-	case policy.ReservedRef, policy.Alias, policy.NotAlone, policy.Deletion, policy.DuplicateUpdate:
+	case policy.ReservedRef, policy.Alias, policy.NotAlone, policy.Deletion, policy.DuplicateUpdate, policy.NotReleased:
 		return true
 	}
-	return false
+	switch r.ofCase() {
+	case CaseBranch, CaseNoReason, CaseNotAdopted:
+		return true
+	}
+	return r.removes()
 }
 
 // headline is "error: prd refuses 3f9c2ab "subject"   [code]".
@@ -179,7 +221,10 @@ func (s *Stage) state(here bool) string {
 			principal(s.Standing.Principal), s.Standing.Record)
 	case s.Standing.Withdrawn != 0:
 		return fmt.Sprintf("withdrawn  record %d   live: %s", s.Standing.Withdrawn, s.live())
-	case here:
+	case s.Contains != 0:
+		return fmt.Sprintf("contains it, record %d", s.Contains)
+	case here, s.Release:
+		// What is live where branches are released is a merge of the server's.
 		return "-          live: " + s.live()
 	}
 	return "never      live: " + s.live()

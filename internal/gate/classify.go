@@ -28,6 +28,9 @@ type move struct {
 	// command is set where a command ref asks for the move, and git itself
 	// will not make it.
 	command bool
+	// release is set where a command asks for more than a move: the commit
+	// that the ref shall hold has to be made first.
+	release *releasing
 
 	commit, tree policy.ObjectID
 	subject      string
@@ -37,10 +40,17 @@ type move struct {
 
 	here ledger.Entry // what the commit stands by in the environment, if it does
 
-	git      policy.CommitFacts // what git says of the history
-	gitSince policy.ObjectID    // from this live commit on
-	gitAsked policy.GitNeeds    // this is what it was asked
-	asks     policy.GitNeeds    // what git has still to be asked
+	git         policy.CommitFacts // what git says of the history
+	gitSince    string             // of what it brings beside these commits
+	gitAsked    policy.GitNeeds    // this is what it was asked
+	asks        policy.GitNeeds    // what git has still to be asked
+	asksLive    policy.ObjectID    // about what it brings beside this
+	asksWithout []policy.ObjectID  // and these
+
+	match     *matching      // what the environments before contain of it
+	asksMatch *matchQuestion // that has still to be found out
+	deep      bool           // few deployments were not enough to look at
+	tickets   []string       // whose branches it brings
 }
 
 // A sorted push: what must be judged, and what is refused without asking the
@@ -48,6 +58,8 @@ type move struct {
 type sorted struct {
 	moves    []*move
 	refusals []*refusal
+	// releases are judged by proc-receive, when the pushed objects are there.
+	releases []*move
 
 	all []receive.Update
 	// noCommands is set where the repository carries out no command refs.
@@ -67,7 +79,8 @@ type refusal struct {
 	index    int // in the push, -1 for what is wrong with all of it
 	old, new policy.ObjectID
 	kind     policy.Kind
-	move     *move // nil where the ledger was not asked
+	move     *move               // nil where the ledger was not asked
+	what     explain.ReleaseCase // what is wrong with a release, where the code does not say
 }
 
 // gated reports whether the push concerns an environment or a reserved ref. A
@@ -124,8 +137,12 @@ func (s *scene) resolve(ctx context.Context, updates []receive.Update) (map[poli
 	names := make([]policy.RefName, 0, len(updates))
 	for _, u := range updates {
 		names = append(names, u.Ref)
-		if _, target, ok := commandTarget(u.Ref); ok {
+		env, target := s.aim(u.Ref)
+		if target != "" {
 			names = append(names, target)
+		}
+		if _, _, ok := releaseTarget(u.Ref); ok && env != nil && env.Release != nil {
+			names = append(names, env.Release.Base)
 		}
 	}
 	return s.repo.ResolveAll(ctx, names)
@@ -136,7 +153,11 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 		out.refuse(policy.ReservedRef, u, nil, u.Ref, "")
 		return
 	}
-	if _, ok := policy.Command(u.Ref); ok {
+	if namespace, ok := policy.Command(u.Ref); ok {
+		if namespace == releaseRefs {
+			s.classifyRelease(out, u)
+			return
+		}
 		s.classifyCommand(out, u)
 		return
 	}
@@ -155,6 +176,10 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 	if folded, ok := s.site.Fold(u.Ref); ok && !gated {
 		out.refuse(policy.Alias, u, folded, exactRef(folded, u.Ref),
 			"this name differs from an environment's ref only by letter case")
+		return
+	}
+	if env := s.beside(u.Ref); env != nil && !gated && !u.New.IsZero() {
+		out.refuseCase(policy.ReservedRef, u, env, policy.RefName(env.Refs[0].String()), explain.CaseKept)
 		return
 	}
 	final := out.at[u.Ref]
@@ -205,6 +230,8 @@ func (s *scene) classifyMove(out *sorted, m *move) {
 	out.times[m.ref]++
 	u := m.pushed
 	switch {
+	case u.New.IsZero() && m.env.Release != nil:
+		out.refuseCase(policy.Deletion, u, m.env, m.ref, explain.CaseKept)
 	case u.New.IsZero():
 		out.refuse(policy.Deletion, u, m.env, m.ref, "")
 	case out.times[m.ref] == 2:
@@ -212,6 +239,8 @@ func (s *scene) classifyMove(out *sorted, m *move) {
 		out.moves = slices.DeleteFunc(out.moves, func(other *move) bool { return other.ref == m.ref })
 	case out.times[m.ref] > 2:
 		// Said once already.
+	case m.env.Release != nil:
+		out.refuseCase(policy.ReservedRef, u, m.env, m.ref, explain.CaseKept)
 	case u.Old != m.old:
 		out.refuse(policy.StaleOldValue, u, m.env, m.ref, whereabouts(m.old))
 	default:

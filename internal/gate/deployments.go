@@ -62,7 +62,19 @@ func (p *Process) tellOutcome(ctx context.Context, s *scene, env *policy.Environ
 	if err != nil {
 		p.log(e.Push, s.redact(err.Error()))
 	}
-	explain.Outcome(p.Stderr, env.Name, state, message, e.Seq, explain.Retry(env.Name, commit, ref), next, commit)
+	retry := explain.Retry(env.Name, commit, ref)
+	if s.shared() {
+		retry = explain.PushOrigin(commit, ref)
+	}
+	if env.Release != nil {
+		retry = explain.RetryReleased(env.Name, commit, ref, s.shared())
+	}
+	for i := range next {
+		if next[i].Branch = e.Branch; e.Branch != "" && s.elsewhere(ctx, e.Branch, policy.ObjectID(e.Head)) {
+			next[i].Head = policy.ObjectID(e.Head)
+		}
+	}
+	explain.Outcome(p.Stderr, env.Name, state, message, e.Seq, retry, next, commit)
 }
 
 func (s *scene) aftermath(ctx context.Context, p *Process, env *policy.Environment, e *ledger.Entry, state string) (message string, next []explain.Stage, err error) {
@@ -72,7 +84,7 @@ func (s *scene) aftermath(ctx context.Context, p *Process, env *policy.Environme
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	outcome, _, err := l.OutcomeOf(e.Seq)
-	if err == nil && state == ledger.StateSuccess {
+	if err == nil && state == ledger.StateSuccess && goesOn(env, e.Kind, e.Action) {
 		next, err = s.after(l, env, policy.RefName(e.Ref), policy.ObjectID(e.Commit))
 	}
 	return outcome.Message, next, err

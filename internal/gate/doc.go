@@ -22,6 +22,23 @@
 // moved. A pusher can keep post-receive from running by going away; the next
 // hook, or reconcile, then asks the ref.
 //
+// # Releases
+//
+// A command below refs/release asks for a commit that does not exist yet. It is
+// sorted by pre-receive and judged by proc-receive, when the pushed commits are
+// in the repository and can be merged. The policy is asked about the branch's
+// commit, in tries like any push; what environments before contain is asked of
+// git between two tries, and so is the merge (package release), which is thrown
+// away if the environment or its base has moved meanwhile. In the last try, all
+// under one lock: the merge commit is written with the number of its record, the
+// intent appended, the ref moved by compare and swap, the deployment appended. A
+// hook that dies before the intent leaves objects that no ref leads to; one that
+// dies after it leaves an intent like any other.
+//
+// git is told of the move by the command's name: a client that has a tracking
+// ref for the environment would otherwise try to move that to a merge that it
+// does not have. The hook that was there before is told the environment's ref.
+//
 // # Settling an intent whose push is over
 //
 // Whether a push is over is found first, the ref is read after that, and then

@@ -15,7 +15,11 @@ func (s *scene) spot(env *policy.Environment, ref policy.RefName) Spot {
 }
 
 func (m *move) update() policy.Update {
-	return policy.Update{Ref: m.ref, Old: m.old, New: m.new, Commit: m.commit}
+	u := policy.Update{Ref: m.ref, Old: m.old, New: m.new, Commit: m.commit}
+	if m.release != nil {
+		u.Action = m.release.action
+	}
+	return u
 }
 
 // facts fetches from the ledger what the policy needs to know for one move.
@@ -56,7 +60,7 @@ func (s *scene) stages(b *book, m *move) ([]explain.Stage, error) {
 		if !before[env.Name] && env != m.env {
 			continue
 		}
-		stage := explain.Stage{Environment: env.Name, Ref: refLike(env, m.ref), Refs: env.Refs[0].String()}
+		stage := s.stage(env, refLike(env, m.ref))
 		spot := s.spot(env, stage.Ref)
 		var err error
 		if stage.Live, err = b.live(spot); err != nil {
@@ -71,6 +75,16 @@ func (s *scene) stages(b *book, m *move) ([]explain.Stage, error) {
 	}
 	return stages, nil
 }
+
+// stage is an environment as an explanation shows it.
+func (s *scene) stage(env *policy.Environment, ref policy.RefName) explain.Stage {
+	return explain.Stage{Environment: env.Name, Ref: ref, Refs: env.Refs[0].String(), Release: env.Release != nil, Shared: s.shared(),
+		Approvals: env.Approvals != nil}
+}
+
+// shared reports whether environments share this repository, so that a
+// developer has one remote for all of them.
+func (s *scene) shared() bool { return len(s.site.Environments) > 1 }
 
 func (s *scene) ancestors(env *policy.Environment, into map[policy.EnvironmentName]bool) {
 	for _, name := range env.After {
@@ -94,13 +108,20 @@ func (s *scene) after(b *book, env *policy.Environment, ref policy.RefName, comm
 		if !ok {
 			continue
 		}
+		if next.Match != policy.MatchCommit {
+			// What is contained there is for git to say, when it is pushed.
+			if len(next.After) == 1 {
+				stages = append(stages, s.stage(next, target))
+			}
+			continue
+		}
 		there := &scene{policy: s.policy, site: site, listed: true, under: true}
 		_, ready, err := there.ready(b, &move{env: next, ref: target, new: commit, commit: commit})
 		if err != nil {
 			return nil, err
 		}
 		if ready {
-			stages = append(stages, explain.Stage{Environment: next.Name, Ref: target})
+			stages = append(stages, s.stage(next, target))
 		}
 	}
 	return stages, nil

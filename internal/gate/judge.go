@@ -40,6 +40,7 @@ type judge struct {
 
 	options options
 	started []*ledger.Entry // deployments that earlier pushes left to be started
+	landed  *landing        // what became of a release
 }
 
 // A sighting is a ref found elsewhere than the ledger says. Seen twice with the
@@ -116,6 +117,11 @@ func (j *judge) observe(ctx context.Context) (map[policy.RefName]policy.ObjectID
 	for i, m := range j.sorted.moves {
 		names[i] = m.ref
 	}
+	for _, m := range j.sorted.moves {
+		if m.release != nil {
+			names = append(names, m.env.Release.Base)
+		}
+	}
 	at, err := j.scene.repo.ResolveAll(ctx, names)
 	if err != nil {
 		return nil, because("a ref of this repository cannot be read", err)
@@ -123,6 +129,9 @@ func (j *judge) observe(ctx context.Context) (map[policy.RefName]policy.ObjectID
 	observed := make(map[policy.RefName]policy.ObjectID, len(names))
 	for _, m := range j.sorted.moves {
 		observed[m.ref] = orZero(at[m.ref].ID, m.pushed.New)
+		if m.release != nil {
+			m.release.base = orZero(at[m.env.Release.Base].ID, m.pushed.New)
+		}
 	}
 	return observed, nil
 }
@@ -138,7 +147,7 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 			err = closed
 		}
 	}()
-	j.refusals, j.drifts, j.notices = nil, nil, nil
+	j.refusals, j.drifts, j.notices, j.landed = nil, nil, nil, nil
 	open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Repository: j.scene.site.Repository})
 	if err != nil {
 		return done, err
@@ -172,7 +181,22 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 	if what != done {
 		return what, nil
 	}
+	if m := j.releasing(); m != nil {
+		if j.landed != nil { // it is there already
+			return done, nil
+		}
+		return j.land(ctx, l, m, intents[0])
+	}
 	return done, j.record(l, intents)
+}
+
+// releasing is the move that a release makes, if the push is one that nothing
+// refuses.
+func (j *judge) releasing() *move {
+	if len(j.sorted.moves) == 1 && j.sorted.moves[0].release != nil && len(j.refusals)+len(j.sorted.refusals) == 0 {
+		return j.sorted.moves[0]
+	}
+	return nil
 }
 
 // catchUp settles what earlier pushes left on the move's ref, and finds drift.
@@ -250,6 +274,11 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 		j.refuse(m, policy.StaleOldValue, whereabouts(observed))
 		return nil, done, nil
 	}
+	if m.release != nil {
+		if ok, err := j.prepare(l, m); !ok || err != nil {
+			return nil, done, err
+		}
+	}
 	if m.commit == "" || m.tagOnBranch() {
 		kind := "tag"
 		if m.commit == "" {
@@ -263,15 +292,24 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 	if err != nil {
 		return nil, done, err
 	}
-	if j.history(m, &facts) != done {
-		return nil, askGit, nil
+	if what, err := j.history(l, m, &facts); what != done || err != nil {
+		return nil, what, err
 	}
 	decision := policy.Evaluate(m.env, m.update(), facts)
+	if m.release != nil {
+		if what, settled, err := j.buildable(l, m, facts.Live, decision.Allowed); what != done || settled || err != nil {
+			return nil, what, err
+		}
+	}
 	if !decision.Allowed || j.options.rehearse {
 		return nil, done, j.refuseMove(l, m, decision)
 	}
 	j.notice(m, decision)
-	return j.intent(m, decision), done, nil
+	e := j.intent(m, decision)
+	if m.release != nil {
+		m.announce(e, j.options.reason)
+	}
+	return e, done, nil
 }
 
 // intent is what is on record before the ref may move.
@@ -284,6 +322,10 @@ func (j *judge) intent(m *move, decision policy.Decision) *ledger.Entry {
 	if m.env.Evidence == policy.EvidenceEver && len(decision.Evidence) > 0 {
 		e.Rules = append(e.Rules, m.env.Rule("evidence")+"=ever")
 	}
+	if m.env.Match != policy.MatchCommit && len(decision.Evidence) > 0 {
+		e.Rules = append(e.Rules, m.env.Rule("match")+"="+string(m.env.Match))
+	}
+	e.Tickets = m.allTickets()
 	switch {
 	case len(decision.Overrode) > 0:
 		e.Overrode, e.Reason = decision.Overrode, clean(m.override, 1000)
@@ -323,10 +365,17 @@ func (j *judge) refuse(m *move, code policy.Code, detail string) {
 		Code: code, Environment: m.env.Name, Ref: m.pushed.Ref, Target: m.ref,
 		Commit: commit, Subject: m.subject, Detail: detail, NoCommands: j.sorted.noCommands,
 		Any: m.env.AfterMatch == policy.AfterAny && len(m.env.After) > 1}})
+	if m.release != nil && m.release.action == policy.ActionRemove {
+		r := j.refusals[len(j.refusals)-1]
+		r.Commit, r.Subject, r.kind, r.Kind = "", "", policy.Remove, policy.Remove
+	}
 }
 
 func (j *judge) refuseMove(l *book, m *move, decision policy.Decision) error {
 	stages, err := j.scene.stages(l, m)
+	if err == nil {
+		err = j.scene.onPath(l, m, stages, decision.Verdicts)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/pathgate/pathgate/policy"
@@ -11,6 +12,9 @@ import (
 // small push do, which costs no process.
 func (j *judge) readLoose() error {
 	for _, m := range j.sorted.moves {
+		if m.pushed.New.IsZero() {
+			continue
+		}
 		object, ok, err := j.scene.repo.Loose(m.pushed.New)
 		if err != nil {
 			return because("a pushed object cannot be read", err)
@@ -26,6 +30,9 @@ func (j *judge) readLoose() error {
 // the ledger has recorded of it, or, next time, from git.
 func (j *judge) identify(b *book, m *move) (next, error) {
 	id := m.pushed.New
+	if id.IsZero() { // a removal brings none
+		return done, nil
+	}
 	if object, ok := j.objects[id]; ok {
 		m.commit, m.tree = object.Commit, object.Tree
 		m.subject = clean(object.Subject, 200)
@@ -50,7 +57,7 @@ func (j *judge) askGit(ctx context.Context) error {
 	var ids []policy.ObjectID
 	asked := make(map[policy.ObjectID]bool)
 	for _, m := range j.sorted.moves {
-		if _, ok := j.objects[m.pushed.New]; !ok && m.commit == "" && !asked[m.pushed.New] {
+		if _, ok := j.objects[m.pushed.New]; !ok && !m.pushed.New.IsZero() && m.commit == "" && !asked[m.pushed.New] {
 			asked[m.pushed.New] = true
 			ids = append(ids, m.pushed.New)
 		}
@@ -63,14 +70,33 @@ func (j *judge) askGit(ctx context.Context) error {
 		j.objects[id] = object
 	}
 	for _, m := range j.sorted.moves {
-		if m.asks.None() {
-			continue
+		if err := j.askAbout(ctx, m); err != nil {
+			return err
 		}
-		m.git, err = j.scene.repo.CommitFacts(ctx, m.asks, m.commit, m.gitSince)
+	}
+	return nil
+}
+
+// askAbout finds out for one move what the last try lacked.
+func (j *judge) askAbout(ctx context.Context, m *move) (err error) {
+	if !m.asks.None() {
+		m.git, err = j.scene.repo.CommitFacts(ctx, m.asks, m.commit, m.asksLive, m.asksWithout...)
 		if err != nil {
 			return because("the history that a rule asks for cannot be read", err)
 		}
 		m.gitAsked, m.asks = m.asks, policy.GitNeeds{}
+	}
+	if m.asksMatch != nil {
+		if m.match, err = j.scene.askMatch(ctx, m.asksMatch); err != nil {
+			return err
+		}
+		m.asksMatch = nil
+	}
+	if m.release != nil && m.release.look != "" {
+		return j.lookInto(ctx, m)
+	}
+	if m.release != nil && m.release.request != nil {
+		return j.build(ctx, m)
 	}
 	return nil
 }
@@ -86,13 +112,26 @@ func covers(asked, needs policy.GitNeeds) bool {
 
 // history makes a move ask git for what the rules need to know, given what the
 // ledger says; done if it knows already.
-func (j *judge) history(m *move, facts *policy.Facts) next {
+func (j *judge) history(l *book, m *move, facts *policy.Facts) (what next, err error) {
 	needs := m.env.GitNeeds(m.update(), *facts)
-	since := orZero(facts.Live.Commit, m.commit)
-	if needs.None() || m.git.Fetched && m.gitSince == since && covers(m.gitAsked, needs) {
-		return done
+	if needs.Prior {
+		needs.Prior = false
+		if what, err = j.scene.matched(l, m, facts); err != nil {
+			return done, err
+		}
+	}
+	without := m.without(facts)
+	since := fmt.Sprint(without)
+	if needs.None() {
+		facts.Commit = policy.CommitFacts{Fetched: true} // all that was asked for
+		return what, nil
+	}
+	if m.git.Fetched && m.gitSince == since && covers(m.gitAsked, needs) {
+		facts.Commit = m.git
+		return what, nil
 	}
 	m.git = policy.CommitFacts{} // what answers less is no answer
 	m.asks, m.gitSince = needs, since
-	return askGit
+	m.asksLive, m.asksWithout = orZero(facts.Live.Commit, m.commit), without
+	return askGit, nil
 }

@@ -1,8 +1,10 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/pathgate/pathgate/internal/explain"
@@ -36,10 +38,30 @@ func PostReceive(p *Process) (status int) {
 		p.tellUnrecorded(s, "an environment's ref", false, because("", err))
 		status = 1
 	}
-	if yes, err := p.runEarlierHook(input.Raw); !yes || err != nil {
+	if yes, err := p.runEarlierHook(s.byRef(input)); !yes || err != nil {
 		status = 1
 	}
 	return status
+}
+
+// byRef is git's list for the hook that was here before: where git tells of a
+// release by the command's name, it names the environment's ref, which moved.
+func (s *scene) byRef(input receive.Input) []byte {
+	if s == nil || !bytes.Contains(input.Raw, []byte(" "+releaseRefs+"/")) {
+		return input.Raw
+	}
+	var out bytes.Buffer
+	for _, u := range input.Updates {
+		if _, _, ok := releaseTarget(u.Ref); ok {
+			_, ref := s.aim(u.Ref)
+			if u.Old == u.New || ref == "" {
+				continue
+			}
+			u.Ref = ref
+		}
+		fmt.Fprintf(&out, "%s %s %s\n", u.Old, u.New, u.Ref)
+	}
+	return out.Bytes()
 }
 
 func (p *Process) tellUnrecorded(s *scene, ref policy.RefName, again bool, err error) {
@@ -52,6 +74,10 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 	for i, u := range updates {
 		if env, ok := s.site.Environment(u.Ref); ok {
 			moved = append(moved, &move{index: i, pushed: u, env: env, ref: u.Ref, old: u.Old})
+		} else if _, _, ok := releaseTarget(u.Ref); ok && u.Old != u.New {
+			if env, ref := s.aim(u.Ref); env != nil {
+				moved = append(moved, &move{index: i, pushed: u, env: env, ref: ref, old: u.Old})
+			}
 		}
 	}
 	if len(moved) == 0 {
@@ -89,7 +115,7 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 	var entries []*ledger.Entry
 	settledNow := make(map[uint64]bool)
 	for _, m := range moved {
-		intent := announced[errandOf(m.pushed)]
+		intent := announced[errand{string(m.ref), string(m.pushed.Old), string(m.pushed.New)}]
 		if intent == nil || recordedSince(l, s.spot(m.env, m.ref), intent) {
 			d, e, err := s.unannounced(l, m, push)
 			if err != nil {
@@ -122,8 +148,8 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 	number(entries, receipts, drifts)
 	for i := range receipts[:min(len(receipts), explain.MostReceipts)] {
 		env, _ := s.site.Environment(receipts[i].Ref)
-		if err := s.nextOf(l, env, &receipts[i]); err != nil {
-			return nil, nil, nil, err
+		if err := s.nextOf(l, env, &receipts[i]); err != nil { // they are on record; only what comes next cannot be told
+			p.log(push, s.redact(err.Error()))
 		}
 	}
 	return receipts, drifts, append(records, entries...), nil
@@ -172,6 +198,12 @@ func (s *scene) unannounced(l *book, m *move, push string) (*drift, *ledger.Entr
 	if err != nil || orZero(live.New, m.pushed.New) == m.pushed.New {
 		return nil, nil, err
 	}
+	// Another push may have moved the ref on since proc-receive recorded this one.
+	_, own, err := l.StandingRecord(policy.Lookup{Service: spot.Service, Environment: spot.Environment,
+		Repository: spot.Repository, Refs: m.env.Refs, Commit: m.pushed.New})
+	if err != nil || own.Push == push {
+		return nil, nil, err
+	}
 	e := driftEntry(spot, live, m.pushed.New)
 	e.Push, e.Reason = push, "moved by a push that pre-receive did not judge"
 	return &drift{env: m.env, ref: m.ref, live: live, seen: m.pushed.New}, e, nil
@@ -190,7 +222,7 @@ func (s *scene) receipt(l *book, env *policy.Environment, intent *ledger.Entry) 
 		Commit: policy.ObjectID(intent.Commit), Subject: intent.Subject, Principal: intent.Principal,
 		Evidence: intent.Evidence, Before: live, NoCommands: !s.carriesOut(deployRefs),
 		Deploy: intent.Deploy, Waits: env.Deploy != nil && env.Deploy.Wait,
-		CanRollBack: env.Rollback != policy.RollbackNone, Several: len(env.Refs) > 1 || !env.Refs[0].Exact(),
+		CanRollBack: env.Rollback != policy.RollbackNone, Several: len(env.Refs) > 1 || !env.Refs[0].Exact(), Shared: s.shared(),
 	}
 	if receipt.CanRollBack {
 		if receipt.CanRollBack, err = s.wentWell(l, env, live); err != nil {
@@ -219,6 +251,9 @@ func (s *scene) goesBack(b *book, env *policy.Environment, intent *ledger.Entry,
 	}
 	receipt.Withdrawn, receipt.MoreWithdrawn, err = b.since(spot, target)
 	receipt.CanRollBack = false
+	if err == nil && env.Release != nil {
+		receipt.Out, receipt.Back, err = b.changes(spot, receipt.Before.Commit, receipt.Commit)
+	}
 	return err
 }
 
@@ -236,8 +271,18 @@ func (s *scene) wentWell(b *book, env *policy.Environment, live policy.Live) (bo
 
 // nextOf adds where the commit can go from here, once it is recorded here.
 func (s *scene) nextOf(b *book, env *policy.Environment, receipt *explain.Receipt) (err error) {
-	if receipt.Kind != policy.Rollback {
+	action := ""
+	if receipt.Release != nil {
+		action = receipt.Release.Action
+	}
+	if goesOn(env, string(receipt.Kind), action) {
 		receipt.Next, err = s.after(b, env, receipt.Ref, receipt.Commit)
+	}
+	if receipt.Deploy != "" { // how it goes is not known yet, and told when it is
+		receipt.Next = slices.DeleteFunc(receipt.Next, func(stage explain.Stage) bool {
+			next, _ := s.policy.Environment(stage.Environment)
+			return next.Match != policy.MatchCommit && next.RequiresOf(0) == policy.RequiresSuccess
+		})
 	}
 	return err
 }

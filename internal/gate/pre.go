@@ -115,7 +115,7 @@ func (j *judge) decide(ctx context.Context, updates int) (bool, error) {
 		explain.Notices(j.process.Stderr, j.notices)
 		return true, nil
 	}
-	j.tellRefusals(updates)
+	j.tellRefusals(ctx, updates)
 	if ledgerErr != nil {
 		j.process.log(j.push, j.scene.redact("a refusal could not be recorded: "+ledgerErr.Error()))
 	}
@@ -132,11 +132,12 @@ func (j *judge) noIdentity(err error) error {
 	return nil
 }
 
-func (j *judge) tellRefusals(updates int) {
+func (j *judge) tellRefusals(ctx context.Context, updates int) {
 	listed := j.refusals[:min(len(j.refusals), most)]
 	out := make([]explain.Refusal, len(listed))
 	for i, r := range listed {
-		out[i] = r.Refusal
+		out[i] = j.scene.tells(r)
+		j.scene.locates(ctx, r.move, &out[i])
 	}
 	explain.Refusals(j.process.Stderr, out, len(j.refusals)-len(listed), updates)
 }
@@ -159,10 +160,16 @@ func (j *judge) refusedEntries() []*ledger.Entry {
 		e := j.entry(ledger.TypeRefused)
 		e.Environment, e.Ref = string(r.Environment), clean(string(r.Ref), 1024)
 		e.Old, e.New = string(r.old), string(r.new)
-		e.Codes, e.Reason = codes(r), clean(r.Detail, 400)
+		told := j.scene.tells(r)
+		e.Codes, e.Reason = codes(r), clean(told.Detail+told.Words(), 400)
 		e.Kind, e.Rules = recordedKind(r.kind), rules(r.Verdicts)
 		if r.move != nil {
-			e.Commit, e.Tree, e.Subject = string(r.move.commit), string(r.move.tree), r.move.subject
+			if rel := r.move.release; rel != nil {
+				e.Action, e.Branch, e.Tickets = string(rel.action), rel.branch.Name, r.move.allTickets()
+			}
+			if r.Kind != policy.Remove { // what is live is not what was asked about
+				e.Commit, e.Tree, e.Subject = string(r.move.commit), string(r.move.tree), r.move.subject
+			}
 			if r.move.command {
 				e.Ref = string(r.move.pushed.Ref)
 			}

@@ -20,7 +20,8 @@ type priorLook struct {
 
 // catchUpPriors settles what unfinished pushes have left in the environments
 // before, as far as it bears on m's commit: a deployment of it that is not on
-// record yet, and any rollback, which may have taken it away. All refs that
+// record yet, and whatever may have taken it away; and where more than the exact
+// commit counts, all of it. All refs that
 // must be read for that are asked for at once.
 func (j *judge) catchUpPriors(l *book, m *move, all unsettled) (next, error) {
 	what := done
@@ -34,7 +35,7 @@ func (j *judge) catchUpPriors(l *book, m *move, all unsettled) (next, error) {
 			return done, err
 		}
 		for spot, intents := range open {
-			if !bears(intents, m.commit) {
+			if m.env.Match == policy.MatchCommit && !bears(intents, m.commit) {
 				continue
 			}
 			then, err := j.settlePrior(l, spot, intents)
@@ -66,7 +67,7 @@ func (u unsettled) of(l *book, service policy.Service, env *policy.Environment) 
 // stands.
 func bears(intents []ledger.Entry, commit policy.ObjectID) bool {
 	return slices.ContainsFunc(intents, func(e ledger.Entry) bool {
-		return e.Commit == string(commit) || e.Kind == string(policy.Rollback)
+		return e.Commit == string(commit) || e.Kind == string(policy.Rollback) || e.Kind == ledger.KindOverride || e.Action != ""
 	})
 }
 

@@ -70,6 +70,9 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 	if len(guarded) == 0 {
 		return nil
 	}
+	if _, _, ok := releaseTarget(guarded[0].Ref); ok && len(guarded) == 1 {
+		return p.release(ctx, s, talk, guarded[0])
+	}
 	if namespace, _, ok := commandTarget(guarded[0].Ref); ok && namespace != deployRefs && len(guarded) == 1 {
 		return p.speak(ctx, s, talk, guarded[0])
 	}
@@ -253,7 +256,10 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 	}
 	out.record = e
 	out.receipt.Record = e.Seq
-	return out, s.nextOf(l, env, &out.receipt)
+	if err := s.nextOf(l, env, &out.receipt); err != nil { // it is on record; only what comes next cannot be told
+		p.log(intent.Push, s.redact(err.Error()))
+	}
+	return out, nil
 }
 
 // barredSince says whether a veto or a lock came after the push was judged, as
@@ -286,6 +292,9 @@ func (p *Process) stillOpen(l *book, intent *ledger.Entry) (bool, error) {
 	return slices.ContainsFunc(intents, func(e ledger.Entry) bool { return e.Seq == intent.Seq }), err
 }
 
+// raced is why a ref was not moved that no longer was where it had been.
+const raced = "the ref was moved by somebody else meanwhile"
+
 // move moves the ref by compare and swap. Where git fails, the ref itself is
 // asked whether it moved.
 func (s *scene) move(ctx context.Context, intent *ledger.Entry) (moved bool, why string, err error) {
@@ -297,7 +306,7 @@ func (s *scene) move(ctx context.Context, intent *ledger.Entry) (moved bool, why
 		return true, "", nil
 	}
 	if errors.Is(err, gitfacts.ErrLostRace) {
-		return false, "the ref was moved by somebody else meanwhile", nil
+		return false, raced, nil
 	}
 	_, at, readErr := s.repo.Resolve(ctx, ref)
 	switch {

@@ -32,6 +32,9 @@ type Rehearsal struct {
 	Subject  string
 	Decision policy.Decision
 	Stages   []explain.Stage
+
+	shared    bool // environments share the repository
+	published bool // it has a branch at the commit
 }
 
 // Rehearse says what the gate would answer now. It writes nothing.
@@ -43,49 +46,78 @@ func Rehearse(ctx context.Context, q Question, now func() time.Time) (out Rehear
 	}
 	s.site = site
 	m := &move{pushed: receive.Update{Ref: q.Ref, New: q.Commit}, new: q.Commit, env: q.Environment, ref: q.Ref, commit: q.Commit, principal: q.Principal}
-	out = Rehearsal{Service: q.Service, Ref: q.Ref}
+	out, read := Rehearsal{Service: q.Service, Ref: q.Ref, Commit: q.Commit}, false
+	if q.Environment.Release != nil {
+		m.release = &releasing{action: policy.ActionRelease}
+		if q.Repository != nil {
+			_, m.release.base, err = q.Repository.Resolve(ctx, q.Environment.Release.Base)
+			if err != nil {
+				return out, err
+			}
+		}
+	}
 	if q.Repository != nil {
 		ids := []policy.ObjectID{q.Commit}
 		if objects, err := q.Repository.Commits(ctx, ids); err == nil && objects[q.Commit].Commit != "" {
-			m.commit, out.Subject = objects[q.Commit].Commit, clean(objects[q.Commit].Subject, 200)
+			m.commit, out.Subject, read = objects[q.Commit].Commit, clean(objects[q.Commit].Subject, 200), true
 		}
 	}
-	l, err := openBook(ctx, s.policy, now)
+	j := &judge{process: &Process{Now: now}, scene: s}
+	for {
+		what, err := s.rehearse(ctx, j, m, &out)
+		if err != nil || what == done {
+			out.shared = s.shared()
+			out.published = out.shared && err == nil && s.published(ctx, m.commit)
+			return out, err
+		}
+		if s.repo == nil {
+			return out, errors.New("rules ask about the commit's history, and the environment's repository cannot be read")
+		}
+		if m.commit == q.Commit && !read {
+			return out, errors.New("the environment's repository does not have this commit: publish it on a branch first")
+		}
+		if err := j.askAbout(ctx, m); err != nil {
+			return out, err
+		}
+	}
+}
+
+// rehearse judges as far as is known without git; the ledger is held for that
+// only.
+func (s *scene) rehearse(ctx context.Context, j *judge, m *move, out *Rehearsal) (what next, err error) {
+	l, err := openBook(ctx, s.policy, j.process.Now)
 	if err != nil {
-		return out, err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if recorded, ok, err := l.Object(q.Commit); err == nil && ok {
+	if recorded, ok, err := l.Object(out.Commit); err == nil && ok {
 		m.commit, out.Subject = recorded.Commit, recorded.Subject
 	}
 	out.Commit = m.commit
-	return out, s.rehearse(ctx, l, m, &out)
-}
-
-func (s *scene) rehearse(ctx context.Context, l *book, m *move, out *Rehearsal) error {
+	if m.release != nil {
+		if err := j.guardedBase(l, m); err != nil {
+			return done, err
+		}
+	}
 	facts, err := s.facts(l, m)
 	if err != nil {
-		return err
+		return done, err
 	}
-	if needs := m.env.GitNeeds(m.update(), facts); !needs.None() {
-		if s.repo == nil {
-			return errors.New("rules ask about the commit's history, and the environment's repository cannot be read")
-		}
-		live := orZero(facts.Live.Commit, m.commit)
-		if facts.Commit, err = s.repo.CommitFacts(ctx, needs, m.commit, live); err != nil {
-			return err
-		}
+	if what, err := j.history(l, m, &facts); what != done || err != nil {
+		return what, err
 	}
 	out.Decision = policy.Evaluate(m.env, m.update(), facts)
-	out.Stages, err = s.stages(l, m)
-	return err
+	if out.Stages, err = s.stages(l, m); err != nil {
+		return done, err
+	}
+	return done, s.onPath(l, m, out.Stages, out.Decision.Verdicts)
 }
 
 // Refusal is what the pusher would read.
 func (r *Rehearsal) Refusal(env *policy.Environment) explain.Refusal {
 	return explain.Refusal{Code: firstCode(r.Decision), Environment: env.Name, Ref: r.Ref, Target: r.Ref,
 		Commit: r.Commit, Subject: r.Subject, Verdicts: r.Decision.Verdicts, Stages: r.Stages,
-		Rehearsal: true, Kind: r.Decision.Kind}
+		Rehearsal: true, Kind: r.Decision.Kind, Shared: r.shared, Published: r.published}
 }
 
 // firstCode is the code that a refusal goes by: that of the first rule that

@@ -105,8 +105,9 @@ func fromRef(rivals []*ledger.Entry) *ledger.Entry {
 func deployed(intent *ledger.Entry, reason string) *ledger.Entry {
 	e := settled(intent, ledger.TypeDeployed, reason)
 	e.Evidence = intent.Evidence
-	if len(intent.Overrode) > 0 {
-		// Why rules were overridden must stay in sight.
+	if len(intent.Overrode) > 0 || intent.Action == ledger.ActionReset {
+		// Why rules were overridden, or an environment started over, must stay
+		// in sight.
 		e.Reason = strings.TrimSuffix(intent.Reason+"; "+reason, "; ")
 	}
 	return e
@@ -125,5 +126,6 @@ func settled(intent *ledger.Entry, t ledger.Type, reason string) *ledger.Entry {
 		Commit: intent.Commit, Tree: intent.Tree, Subject: intent.Subject, Kind: intent.Kind,
 		Principal: intent.Principal, Via: intent.Via, Address: intent.Address, Policy: intent.Policy,
 		Deploy: intent.Deploy, Overrode: intent.Overrode,
+		Action: intent.Action, Branch: intent.Branch, Head: intent.Head, Tickets: intent.Tickets, Gone: intent.Gone,
 	}
 }

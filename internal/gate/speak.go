@@ -262,7 +262,8 @@ func mayUnlock(said *statement, lock *ledger.Entry) bool {
 
 // refuseStatement records and tells a refusal.
 func (p *Process) refuseStatement(ctx context.Context, s *scene, talk *receive.ProcReceive, said *statement, code policy.Code, why string) (err error) {
-	r := explain.Refusal{Code: code, Ref: said.update.Ref, Target: said.target, Commit: said.commit, Subject: said.subject, Detail: why}
+	r := explain.Refusal{Code: code, Ref: said.update.Ref, Target: said.target, Commit: said.commit, Subject: said.subject, Detail: why,
+		Shared: s.shared()}
 	if said.env != nil {
 		r.Environment = said.env.Name
 	}

@@ -132,7 +132,13 @@ func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status
 			if !ok || refLike(priorEnv, row.Spot.Ref) != prior.Spot.Ref || prior.Live.Commit == row.Live.Commit {
 				continue
 			}
-			m := &move{env: env, ref: row.Spot.Ref, new: prior.Live.Commit, commit: prior.Live.Commit}
+			if env.Release != nil || priorEnv.Release != nil {
+				continue // branches go there: see Branches
+			}
+			// What is live there contains itself, so the exact commit is asked for.
+			exact := *env
+			exact.Match = policy.MatchCommit
+			m := &move{env: &exact, ref: row.Spot.Ref, new: prior.Live.Commit, commit: prior.Live.Commit}
 			facts, ready, err := s.ready(l, m)
 			if err != nil {
 				return err

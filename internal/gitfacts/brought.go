@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,17 +43,18 @@ func (c Commit) Message() []byte {
 // Brought gives the commits that a move of an environment from live to tip
 // brings to it: those that can be reached from tip and not from live, merge
 // commits included. With the zero ID as live, nothing is live yet and these
-// are all that tip reaches. It ends with the first error: more than limit
+// are all that tip reaches. What one of without reaches is left out too; zero
+// and empty IDs among those are ignored. It ends with the first error: more than limit
 // commits, a commit larger than 1 MiB or 64 MiB in all, a commit that is
 // missing or damaged, a shallow repository, more than a minute. The order is
 // git's, newest first; it rests on dates in the commits and decides nothing.
 //
 // Where dates lie, git may list commits that live does reach; it never leaves
 // out one that live does not reach.
-func (r *Repository) Brought(ctx context.Context, tip, live policy.ObjectID, limit int) iter.Seq2[Commit, error] {
+func (r *Repository) Brought(ctx context.Context, tip, live policy.ObjectID, limit int, without ...policy.ObjectID) iter.Seq2[Commit, error] {
 	return func(yield func(Commit, error) bool) {
 		fail := func(err error) { yield(Commit{}, fmt.Errorf("list what the push brings: %w", err)) }
-		ids, err := r.brought(ctx, tip, live, limit)
+		ids, err := r.brought(ctx, Brought{Tip: tip, Without: append(known(without), live)}, limit)
 		if err != nil {
 			fail(err)
 			return
@@ -92,23 +94,27 @@ func (s *objects) commit(id policy.ObjectID) ([]byte, error) {
 	return raw, nil
 }
 
-// brought lists the commits that tip reaches and live does not.
-func (r *Repository) brought(ctx context.Context, tip, live policy.ObjectID, limit int) ([]policy.ObjectID, error) {
+// brought lists the commits that b.Tip reaches and none of b.Without does. An
+// empty ID is an error here; the zero ID stands for nothing.
+func (r *Repository) brought(ctx context.Context, b Brought, limit int) ([]policy.ObjectID, error) {
 	if limit < 1 {
 		return nil, errors.New("the limit is not a number of commits")
 	}
 	// Without "^{commit}" git lists nothing for a blob, and calls that success.
-	known := []policy.ObjectID{tip}
-	args := []string{"rev-list", "--max-count=" + strconv.Itoa(limit+1), string(tip) + "^{commit}"}
-	if !live.IsZero() {
-		known = append(known, live)
-		args = append(args, "^"+string(live)+"^{commit}")
+	asked := []policy.ObjectID{b.Tip}
+	args := []string{"rev-list", "--max-count=" + strconv.Itoa(limit+1), string(b.Tip) + "^{commit}"}
+	for _, id := range b.Without {
+		if id.IsZero() {
+			continue
+		}
+		asked = append(asked, id)
+		args = append(args, "^"+string(id)+"^{commit}")
 	}
-	if err := r.answers(known...); err != nil {
+	if err := r.answers(asked...); err != nil {
 		return nil, err
 	}
-	if !live.IsZero() {
-		if ids, ok := r.chain(tip, live, min(limit, maxChain)); ok {
+	if len(asked) == 2 {
+		if ids, ok := r.chain(b.Tip, asked[1], min(limit, maxChain)); ok {
 			return ids, nil
 		}
 	}
@@ -116,7 +122,17 @@ func (r *Repository) brought(ctx context.Context, tip, live policy.ObjectID, lim
 	if err != nil {
 		return nil, err
 	}
-	return r.listedIDs(string(res.out), live.IsZero(), limit)
+	return r.listedIDs(string(res.out), len(asked) == 1, limit)
+}
+
+// known leaves out the IDs that stand for nothing.
+func known(ids []policy.ObjectID) (list []policy.ObjectID) {
+	for _, id := range ids {
+		if id != "" && !id.IsZero() && !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // listedIDs reads git's list.

@@ -11,11 +11,13 @@ import (
 
 // CommitFacts answers what a policy asks of git about a move of an environment
 // from the commit live, or the zero ID where nothing is live, to the commit
-// tip. Only what is asked for is looked at, and the commits that the move
-// brings are read once. See Contains, IsAncestor, WithoutTicket and Unsigned;
-// there is no answer if one of them has none. UnsignedCount, like Unsigned,
-// ends at MaxListed.
-func (r *Repository) CommitFacts(ctx context.Context, needs policy.GitNeeds, tip, live policy.ObjectID) (policy.CommitFacts, error) {
+// tip. What one of without reaches is not brought by the move: it comes along
+// from the base; zero and empty IDs among those are ignored. FastForward looks
+// at live alone. Only what is asked for is looked at, and the commits that the
+// move brings are read once. See Contains, IsAncestor, WithoutTicket and
+// Unsigned; there is no answer if one of them has none. UnsignedCount, like
+// Unsigned, ends at MaxListed.
+func (r *Repository) CommitFacts(ctx context.Context, needs policy.GitNeeds, tip, live policy.ObjectID, without ...policy.ObjectID) (policy.CommitFacts, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
 	var none policy.CommitFacts
@@ -42,7 +44,7 @@ func (r *Repository) CommitFacts(ctx context.Context, needs policy.GitNeeds, tip
 		}
 		defer i.signers.close()
 	}
-	if err := r.inspect(ctx, tip, live, &i); err != nil {
+	if err := r.inspect(ctx, tip, live, &i, without...); err != nil {
 		return none, err
 	}
 	i.facts.Fetched = true

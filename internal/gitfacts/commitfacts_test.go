@@ -72,3 +72,38 @@ func equalFacts(got, want policy.CommitFacts) bool {
 	got.Unsigned, want.Unsigned = nil, nil
 	return same && reflect.DeepEqual(got, want)
 }
+
+// What the base has comes along with it and is not looked at.
+func TestCommitFactsWithoutBase(t *testing.T) {
+	eachFormat(t, func(t *testing.T, bare, work string, pack func()) {
+		live := commit(t, work, "live")
+		base := commit(t, work, "in the base")
+		from(t, work, "a", live)
+		commit(t, work, "T-1 fine")
+		bad := commit(t, work, "no ticket")
+		tip := mergeIn(t, work, base)
+		keep(t, bare, work, tip)
+		pack()
+		r := open(t, bare)
+		needs := policy.GitNeeds{Ticket: "T-[0-9]", FastForward: true}
+		for _, tt := range []struct {
+			live    policy.ObjectID
+			without []policy.ObjectID
+			want    []policy.ObjectID
+		}{
+			{live, nil, []policy.ObjectID{tip, bad, base}},
+			{live, []policy.ObjectID{base, "", zero(r), base}, []policy.ObjectID{tip, bad}},
+			{zero(r), []policy.ObjectID{base}, []policy.ObjectID{tip, bad}},
+			{zero(r), []policy.ObjectID{""}, []policy.ObjectID{tip, bad, base, live}},
+		} {
+			got, err := r.CommitFacts(t.Context(), needs, tip, tt.live, tt.without...)
+			want := policy.CommitFacts{Fetched: true, FastForward: true, NoTicket: tt.want, NoTicketCount: len(tt.want)}
+			if err != nil || !equalFacts(got, want) {
+				t.Errorf("live %s, without %v: %+v, %v", tt.live, tt.without, got, err)
+			}
+		}
+		if got, err := r.CommitFacts(t.Context(), needs, tip, live, "main"); err == nil {
+			t.Errorf("a base that is no ID: %+v", got)
+		}
+	})
+}

@@ -2,10 +2,8 @@ package gitfacts
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"strings"
 
 	"github.com/pathgate/pathgate/policy"
@@ -36,27 +34,23 @@ func (r *Repository) answers(ids ...policy.ObjectID) error {
 			return fmt.Errorf("%q is not an object ID of this repository", id)
 		}
 	}
-	info, err := os.Lstat(filepath.Join(r.commonDir, "shallow"))
-	switch {
-	case err == nil && info.Size() > 0:
-		return errors.New("the repository is shallow: a part of its history is not there")
-	case err != nil && !absentRef(err):
-		return fmt.Errorf("look for a shallow file: %w", err)
-	}
-	return nil
+	return r.whole()
 }
 
 // history asks git about commits. 0 is an answer, and 1 is the "no" of
 // "merge-base --is-ancestor"; but git says so also of a commit that it failed
 // to read, so an answer with a complaint is none.
 func (r *Repository) history(ctx context.Context, args ...string) (result, error) {
-	res, err := r.run(ctx, hermetic, nil, args...)
+	return r.historyOf(ctx, nil, args...)
+}
+
+// historyOf is history with arguments on standard input.
+func (r *Repository) historyOf(ctx context.Context, stdin io.Reader, args ...string) (result, error) {
+	res, err := r.run(ctx, hermetic, stdin, args...)
 	if err != nil {
 		return res, err
 	}
-	complaint := strings.Contains(res.messages, "error: ") || strings.Contains(res.messages, "fatal: ") ||
-		strings.Contains(res.messages, "broken")
-	if res.exit > 1 || res.exit == 1 && args[0] != "merge-base" || complaint {
+	if res.exit > 1 || res.exit == 1 && args[0] != "merge-base" || complains(res.messages) {
 		return res, fmt.Errorf("git %s: status %d: %s", args[0], res.exit, lastLine(res.messages))
 	}
 	return res, nil

@@ -31,11 +31,11 @@ type inspection struct {
 }
 
 // inspect looks at each commit once, and no further than an answer needs.
-func (r *Repository) inspect(ctx context.Context, tip, live policy.ObjectID, i *inspection) error {
+func (r *Repository) inspect(ctx context.Context, tip, live policy.ObjectID, i *inspection, without ...policy.ObjectID) error {
 	if i.ticket == nil && i.signers == nil {
 		return nil
 	}
-	for commit, err := range r.Brought(ctx, tip, live, MaxBrought) {
+	for commit, err := range r.Brought(ctx, tip, live, MaxBrought, without...) {
 		if err != nil {
 			return err
 		}

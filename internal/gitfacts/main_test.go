@@ -28,8 +28,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	act := actPreReceive
-	if os.Getenv(hookVariable) == "history" {
+	switch os.Getenv(hookVariable) {
+	case "history":
 		act = actHistory
+	case "borne":
+		act = actBorne
 	}
 	if err := act(); err != nil {
 		fmt.Fprintln(os.Stderr, "hook failed:", err)

@@ -56,6 +56,9 @@ func (r *Repository) MoveRef(ctx context.Context, ref policy.RefName, to, old po
 // CheckedOut reports whether ref is checked out in the main worktree or in a
 // linked one, and where. The HEAD of a bare repository does not count.
 func (r *Repository) CheckedOut(ctx context.Context, ref policy.RefName) (path string, checkedOut bool, err error) {
+	if r.noWorktrees() {
+		return "", false, nil
+	}
 	res, err := r.run(ctx, hermetic, nil, "worktree", "list", "--porcelain")
 	if err != nil {
 		return "", false, fmt.Errorf("look for worktrees: %w", err)
@@ -73,6 +76,13 @@ func (r *Repository) CheckedOut(ctx context.Context, ref policy.RefName) (path s
 		}
 	}
 	return "", false, nil
+}
+
+// noWorktrees reports whether the repository is known to have none without git
+// being asked: it says that it is bare, and no worktree was ever linked to it.
+func (r *Repository) noWorktrees() bool {
+	_, err := os.Lstat(filepath.Join(r.commonDir, "worktrees"))
+	return absentRef(err) && last(r.Config("core.bare")) == "true" && last(r.Config("core.worktree")) == ""
 }
 
 // HookPath gives the file that git would run as the hook name in a push to

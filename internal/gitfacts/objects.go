@@ -94,10 +94,7 @@ func (s *objects) peel(id policy.ObjectID) (Object, error) {
 // read gives an object's kind and, of commits and tags, the first 64 KiB, or
 // keep.
 func (s *objects) read(id policy.ObjectID) (kind string, content []byte, err error) {
-	for _, dir := range []string{s.repo.quarantine, s.repo.objects} {
-		if dir == "" {
-			continue
-		}
+	for _, dir := range s.repo.folders() {
 		kind, content, err = s.repo.loose(dir, id)
 		if err == nil || !errors.Is(err, errNotLoose) {
 			return kind, content, err

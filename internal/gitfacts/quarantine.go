@@ -31,15 +31,3 @@ func (r *Repository) UseQuarantine(getenv func(string) string) error {
 	r.alternates = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")
 	return nil
 }
-
-// objectEnvironment is what git needs in order to see the quarantine.
-func (r *Repository) objectEnvironment() []string {
-	if r.quarantine == "" {
-		return nil
-	}
-	return []string{
-		"GIT_OBJECT_DIRECTORY=" + r.quarantine,
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + r.alternates,
-		"GIT_QUARANTINE_PATH=" + r.quarantine,
-	}
-}

@@ -2,8 +2,8 @@
 // configuration, refs and objects. It reads files natively where git's format
 // is simple and fixed, and asks git for the rest, so that every repository
 // which git can serve works: SHA-256, reftable, packs, alternates, linked
-// worktrees. Nothing it does from a pre-receive hook writes; MoveRef alone
-// writes.
+// worktrees. Nothing it does from a pre-receive hook writes to the repository;
+// MoveRef, MergeTree and WriteCommit write.
 //
 // Replace refs, grafts, shallow files, the pusher's environment and the user's
 // configuration have no part in any answer about refs and objects. What cannot
@@ -59,6 +59,8 @@ type Repository struct {
 
 	quarantine string // real path, or empty outside of pre-receive
 	alternates string // GIT_ALTERNATE_OBJECT_DIRECTORIES of the quarantine
+	beside     []*Repository
+	odb        []string // of a scratch repository: environment instead of the above
 }
 
 // Open opens the repository at path: a git directory (a hook's GIT_DIR), a

@@ -12,6 +12,7 @@ import (
 
 // A demonstration is one run of ./install.sh --demo.
 type demonstration struct {
+	name   string // what stands after --demo
 	once   sync.Once
 	dir    string
 	output string
@@ -19,12 +20,21 @@ type demonstration struct {
 	err    error
 }
 
-// played is the run that the tests of this process share.
-var played demonstration
+// played and playedRelease are the runs that the tests of this process share.
+var (
+	played        demonstration
+	playedRelease = demonstration{name: "release"}
+)
 
-// play runs the demo once for all tests. The user's configuration of git is
-// one that would break it if it counted.
+// play runs the demo once for all tests.
 func play(t *testing.T) *demonstration {
+	t.Helper()
+	return played.play(t)
+}
+
+// play runs a demo once for all tests. The user's configuration of git is one
+// that would break it if it counted.
+func (played *demonstration) play(t *testing.T) *demonstration {
 	t.Helper()
 	prefix := installed(t)
 	played.once.Do(func() {
@@ -36,23 +46,43 @@ func play(t *testing.T) *demonstration {
 		if played.err = os.WriteFile(filepath.Join(home, "gitconfig"), []byte(config), 0o644); played.err != nil {
 			return
 		}
-		played.dir = filepath.Join(filepath.Dir(prefix), "the demo")
+		played.dir = filepath.Join(filepath.Dir(prefix), "the demo "+played.name)
 		env := []string{"GIT_CONFIG_GLOBAL=" + filepath.Join(home, "gitconfig"), "GIT_DIR=/nowhere", "PATHGATE_USER="}
-		played.output, played.status, played.err = execute(repository(t), env, "./install.sh", "--demo", "--dir", played.dir)
+		args := []string{"--demo", "--dir", played.dir}
+		if played.name != "" {
+			args = []string{"--demo", played.name, "--dir", played.dir}
+		}
+		played.output, played.status, played.err = execute(repository(t), env, "./install.sh", args...)
 	})
 	if played.err != nil {
 		t.Fatal(played.err)
 	}
-	return &played
+	return played
+}
+
+// shows checks that the demo ended well, and showed all of want in this order
+// and without colours.
+func (played *demonstration) shows(t *testing.T, want ...string) {
+	t.Helper()
+	if played.status != 0 {
+		t.Fatalf("the demo ended with status %d\n%s", played.status, played.output)
+	}
+	last := -1
+	for _, w := range want {
+		at := strings.Index(played.output[last+1:], w)
+		if at < 0 {
+			t.Fatalf("the demo does not show %q after byte %d:\n%s", w, last, played.output)
+		}
+		last += 1 + at
+	}
+	if strings.Contains(played.output, "\x1b") {
+		t.Errorf("the demo prints colours although nobody watches:\n%q", played.output)
+	}
 }
 
 func TestDemo(t *testing.T) {
 	d := play(t)
-	if d.status != 0 {
-		t.Fatalf("the demo ended with status %d\n%s", d.status, d.output)
-	}
-	last := -1
-	for _, want := range []string{
+	d.shows(t,
 		"$ git push dev main", "remote: success: dev is now", "remote:   | live: price = 10.00",
 		"$ git push prd main", "[prior-not-deployed]", " ! [remote rejected]",
 		"$ git push stg main", "remote: success: prd is now",
@@ -61,69 +91,96 @@ func TestDemo(t *testing.T) {
 		"refs/deploy/main", "rolled back by ben",
 		"$ git push prd main", "[withdrawn]",
 		"$ pathgate log", "refused", "$ pathgate status", "$ pathgate ledger verify",
-		"All went as it should.", "cd \"" + d.dir + "/work\"",
-	} {
-		at := strings.Index(d.output[last+1:], want)
-		if at < 0 {
-			t.Fatalf("the demo does not show %q after byte %d:\n%s", want, last, d.output)
-		}
-		last += 1 + at
-	}
-	if strings.Contains(d.output, "\x1b") {
-		t.Errorf("the demo prints colours although nobody watches:\n%q", d.output)
+		"All went as it should.", "cd \""+d.dir+"/work\"")
+}
+
+func TestDemoRelease(t *testing.T) {
+	d := playedRelease.play(t)
+	d.shows(t,
+		"$ pathgate adopt", "ana$ git push origin JIRA-123:refs/release/dev/JIRA-123", "remote: success: dev has JIRA-123",
+		"ana$ git push origin JIRA-123:main", "[prior-not-deployed]", " ! [remote rejected]",
+		"refs/release/stg/JIRA-123", "remote: success: stg has JIRA-123",
+		"ben$ git push origin JIRA-124:refs/release/dev/JIRA-124", "[merge-conflict]", "<<<<<<<",
+		"ben$ git merge ", "CONFLICT", "remote: success: dev has JIRA-124",
+		"ana$ git push origin JIRA-123:main", "[needs-approval]", "ben$ git push origin origin/JIRA-123:refs/approve/main",
+		"ana$ git push origin JIRA-123:main", "remote: success: prd is now",
+		"ben$ git push origin :refs/release/dev/JIRA-124", "JIRA-124 is out of dev", "[withdrawn]",
+		"$ pathgate status", "$ pathgate log", "--ticket JIRA-123", "$ pathgate ledger verify",
+		"All went as it should.", "cd \""+d.dir+"/ben\"")
+	if strings.Contains(d.output, "[fault]") {
+		t.Errorf("the demo shows a fault:\n%s", d.output)
 	}
 }
 
-// TestDemoPlaysOn does what the demo's last lines propose.
-func TestDemoPlaysOn(t *testing.T) {
-	d := play(t)
+// playsOn does what the demo's last lines propose, and returns what it prints.
+func (d *demonstration) playsOn(t *testing.T) string {
+	t.Helper()
 	_, script, ok := strings.Cut(d.output, "Play on:\n")
 	script, _, cut := strings.Cut(script, "To clean up")
 	if !ok || !cut {
 		t.Fatalf("the demo does not say how to play on:\n%s", d.output)
 	}
 	env := []string{"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"}
-	out := must(t, t.TempDir(), env, "sh", "-ec", script)
+	return must(t, t.TempDir(), env, "sh", "-ec", script)
+}
+
+func TestDemoPlaysOn(t *testing.T) {
+	out := play(t).playsOn(t)
 	if !strings.Contains(out, "waiting: shop prd could take") {
 		t.Errorf("after the push to stg nothing waits for prd:\n%s", out)
+	}
+}
+
+func TestDemoReleasePlaysOn(t *testing.T) {
+	out := playedRelease.play(t).playsOn(t)
+	if !strings.Contains(out, "success: stg has JIRA-124 ") {
+		t.Errorf("JIRA-124 did not get into stg:\n%s", out)
 	}
 }
 
 // TestDemoFails breaks the set-up behind the demo's back: it must notice.
 func TestDemoFails(t *testing.T) {
 	prefix := installed(t)
-	dir := t.TempDir()
-	if err := os.Symlink(prefix, filepath.Join(dir, "prefix")); err != nil {
-		t.Fatal(err)
-	}
 	// A git that takes every push for a success, and moves nothing.
 	bin := t.TempDir()
 	git, err := exec.LookPath("git")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\n[ \"$1\" = push ] && exit 0\nexec " + git + " \"$@\"\n"
+	script := "#!/bin/sh\n[ \"$1,${2#-}\" = push,q ] && exec " + git + " \"$@\"\n[ \"$1\" = push ] && exit 0\nexec " + git + " \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
-	out, status, err := execute(repository(t), env, "sh", "examples/demo/play.sh", dir)
-	if err != nil || status != 1 || !strings.Contains(out, "the demo failed: main of dev is at") {
-		t.Errorf("status %d, %v; want 1 and a failure in\n%s", status, err, out)
+	for story, want := range map[string]string{
+		"play.sh":    "the demo failed: main of dev is at",
+		"release.sh": "the demo failed: the last command did not print \"dev has JIRA-123 at \"",
+	} {
+		dir := t.TempDir()
+		if err := os.Symlink(prefix, filepath.Join(dir, "prefix")); err != nil {
+			t.Fatal(err)
+		}
+		out, status, err := execute(repository(t), env, "sh", "examples/demo/"+story, dir)
+		if err != nil || status != 1 || !strings.Contains(out, want) {
+			t.Errorf("%s: status %d, %v; want 1 and %q in\n%s", story, status, err, want, out)
+		}
 	}
 }
 
 // TestREADMEShowsTheDemo holds the README to what the terminal shows: all but
-// the time and the clone's place is the same on every machine.
+// the time and the clone's place is the same on every machine. A merge that the
+// server makes is another each time.
 func TestREADMEShowsTheDemo(t *testing.T) {
 	readme := read(t, repository(t), "README.md")
 	timeless := func(s string) string {
 		s = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`).ReplaceAllString(s, "TIME")
 		return regexp.MustCompile(` +\n`).ReplaceAllString(s, "\n")
 	}
+	first, second := timeless(play(t).output), anonymous(playedRelease.play(t).output)
 	for n := range strings.Count(readme, "\n```console\n") {
-		if shown := block(t, readme, "console", n); !strings.Contains(timeless(play(t).output), timeless(shown)) {
-			t.Errorf("the demo does not show what README.md does:\n%s\nthe demo:\n%s", shown, played.output)
+		shown := block(t, readme, "console", n)
+		if !strings.Contains(first, timeless(shown)) && !strings.Contains(second, anonymous(shown)) {
+			t.Errorf("no demo shows what README.md does:\n%s\nthe demos:\n%s\n%s", shown, first, second)
 		}
 	}
 }

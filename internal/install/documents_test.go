@@ -145,14 +145,26 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestREADMEPolicy parses the policy that README.md shows.
-func TestREADMEPolicy(t *testing.T) {
+// TestREADMEPolicies parses the policies that README.md shows for the two ways
+// of working.
+func TestREADMEPolicies(t *testing.T) {
 	pathgate := filepath.Join(installed(t), "bin", "pathgate")
-	policy := filepath.Join(t.TempDir(), "policy.toml")
-	if err := os.WriteFile(policy, []byte(block(t, read(t, repository(t), "README.md"), "toml", 0)), 0o644); err != nil {
-		t.Fatal(err)
+	readme, checked := read(t, repository(t), "README.md"), 0
+	for n := range strings.Count(readme, "\n```toml\n") {
+		text := block(t, readme, "toml", n)
+		if !strings.HasPrefix(text, "version = ") {
+			continue // a part of one
+		}
+		policy := filepath.Join(t.TempDir(), "policy.toml")
+		if err := os.WriteFile(policy, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		must(t, t.TempDir(), nil, pathgate, "check", policy)
+		checked++
 	}
-	must(t, t.TempDir(), nil, pathgate, "check", policy)
+	if checked != 2 {
+		t.Errorf("README.md shows %d policies, want two", checked)
+	}
 }
 
 // TestTestCommand checks that README.md and .ci/run test by the same line.
@@ -221,4 +233,38 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("README.md does not list exit status %d", want)
 		}
 	}
+}
+
+// readmeIsTrue holds an example's README.md, which shows so many outputs or
+// more, to what people were told in its story.
+func readmeIsTrue(t *testing.T, file, shown string, atLeast int) {
+	t.Helper()
+	shown, readme := anonymous(shown), read(t, file)
+	blocks := strings.Count(readme, "\n```console\n")
+	for n := range blocks {
+		text := block(t, readme, "console", n)
+		if line, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(line, "$ ") {
+			text = rest
+		}
+		if !strings.Contains(shown, anonymous(text)) {
+			t.Errorf("%s shows what nobody was told:\n%s", file, text)
+		}
+	}
+	if blocks < atLeast {
+		t.Errorf("%s shows %d outputs, not %d", file, blocks, atLeast)
+	}
+}
+
+// anonymous leaves out of an output what is another every time.
+func anonymous(s string) string {
+	for _, r := range []struct{ pattern, with string }{
+		{`\d{4}-\d\d-\d\d \d\d:\d\d UTC`, "TIME"},
+		{`\b[0-9a-f]{40}\b|\b[0-9a-f]{7}\b`, "ID"},
+		{`record \d+`, "record N"},
+		{`\d+s of 2h, 1h5\dm left`, "LEFT"},
+		{` +\n`, "\n"},
+	} {
+		s = regexp.MustCompile(r.pattern).ReplaceAllString(s, r.with)
+	}
+	return s
 }

@@ -54,16 +54,16 @@ func (s *server) setUp(args ...string) (string, int) {
 	return out, status
 }
 
-// transport makes an ssh that does what sshd does with the example's
+// transport makes an ssh that does what sshd does with an example's
 // authorized_keys: it runs the forced command of the person who logs in by a
 // shell, with what the client asked for in SSH_ORIGINAL_COMMAND.
-func (s *server) transport() {
+func (s *server) transport(example string) {
 	s.t.Helper()
 	if _, err := exec.LookPath("git-shell"); err != nil {
 		skip(s.t, "git-shell is missing: it is a part of git")
 	}
 	script := "#!/bin/sh\nuser=${1%@*}\nexport SSH_ORIGINAL_COMMAND=\"$2\"\ncase $user in\n"
-	keys := read(s.t, repository(s.t), "examples", "three-repositories", "authorized_keys")
+	keys := read(s.t, repository(s.t), "examples", example, "authorized_keys")
 	for line := range strings.Lines(keys) {
 		rest, ok := strings.CutPrefix(line, `command="`)
 		if !ok {
@@ -117,7 +117,7 @@ func TestThreeRepositories(t *testing.T) {
 	if out, status := s.setUp("shop", "books"); status != 0 {
 		t.Fatalf("setup.sh: status %d\n%s", status, out)
 	}
-	s.transport()
+	s.transport("three-repositories")
 	s.client("ana", "ben", "eve")
 
 	out, status := s.push("ana-prd", "main")

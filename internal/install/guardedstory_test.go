@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,37 +27,7 @@ func TestGuardedProduction(t *testing.T) {
 	g.breakGlass(first, second)
 	g.reportOnly(second)
 	g.lookBack(second)
-	g.readmeIsTrue()
-}
-
-// readmeIsTrue holds the example's README.md to what the story has shown.
-func (g *guarded) readmeIsTrue() {
-	timeless := func(s string) string {
-		for _, r := range []struct{ pattern, with string }{
-			{`\d{4}-\d\d-\d\d \d\d:\d\d UTC`, "TIME"},
-			{`\b[0-9a-f]{40}\b|\b[0-9a-f]{7}\b`, "ID"},
-			{`record \d+`, "record N"},
-			{`\d+s of 2h, 1h5\dm left`, "LEFT"},
-			{` +\n`, "\n"},
-		} {
-			s = regexp.MustCompile(r.pattern).ReplaceAllString(s, r.with)
-		}
-		return s
-	}
-	shown, readme := timeless(g.shown.String()), read(g.t, g.example("README.md"))
-	blocks := strings.Count(readme, "\n```console\n")
-	for n := range blocks {
-		text := block(g.t, readme, "console", n)
-		if line, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(line, "$ ") {
-			text = rest
-		}
-		if !strings.Contains(shown, timeless(text)) {
-			g.t.Errorf("the example's README.md shows what nobody was told:\n%s", text)
-		}
-	}
-	if blocks < 5 {
-		g.t.Errorf("the example's README.md shows %d outputs", blocks)
-	}
+	readmeIsTrue(t, g.example("README.md"), g.shown.String(), 5)
 }
 
 // deployFirst deploys to dev by the script and to stg by a pipeline, and shows

@@ -238,6 +238,11 @@ func TestInstallErrors(t *testing.T) {
 		{"empty value", nil, []string{"--policy="}, 2, "--policy wants a value"},
 		{"dir without demo", nil, []string{"--dir", "x"}, 2, "--dir goes with --demo"},
 		{"demo with prefix", nil, []string{"--demo", "--prefix", "x"}, 2, "--demo goes with --dir only"},
+		{"unknown demo", nil, []string{"--demo", "relaese"}, 2, "there is no demo relaese"},
+		{"unknown demo, other form", nil, []string{"--demo=relaese"}, 2, "there is no demo relaese"},
+		{"two demos", nil, []string{"--demo", "--demo", "release"}, 2, "there is more than one --demo"},
+		{"demo release with prefix", nil, []string{"--demo", "release", "--prefix", "x"}, 2, "--demo goes with --dir only"},
+		{"demo release in a full folder", []string{git, newGo}, []string{"--dir", full, "--demo", "release"}, 1, "is not empty"},
 		{"help", nil, []string{"--help"}, 0, "usage: ./install.sh"},
 	}
 	for _, test := range tests {

@@ -82,6 +82,98 @@ func TestFillOutcomes(t *testing.T) {
 	}
 }
 
+// A ledger of releases, in two parts, and what can be asked of it.
+func TestFillReleases(t *testing.T) {
+	dir := t.TempDir()
+	if err := ledger.Create(dir, ledger.CreateOptions{Root: root}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgertest.FillReleases(dir, root, 6000); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := ledger.Verify(dir, nil)
+	if err != nil || !rep.OK() || rep.Index != "agrees up to record 6001" {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	l, err := ledger.Open(context.Background(), dir, ledger.Options{Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	all, more, err := l.Deployments(releaseLookup(t), 10)
+	if err != nil || len(all) != 10 || !more || all[0].Action != ledger.ActionRemove || all[1].Seq >= all[0].Seq {
+		t.Fatalf("%+v %v", all, err)
+	}
+	in, err := l.Contents("fill7", "dev", "fill7.git", "refs/heads/release/dev", policy.ObjectID(all[0].Commit))
+	if err != nil || len(in) != 9 || in[8].Branch == all[0].Branch {
+		t.Fatalf("%+v %v", in, err)
+	}
+	for i, e := range all {
+		q := releaseLookup(t)
+		q.Commit = policy.ObjectID(e.Commit)
+		by, err := l.Withdrawn(q)
+		if err != nil || i == 0 && by != 0 || i > 0 && by != all[0].Seq {
+			t.Fatalf("%d: withdrawn by %d %v", i, by, err)
+		}
+	}
+}
+
+func releaseLookup(tb testing.TB) policy.Lookup {
+	p, err := policy.ParseRefPattern("refs/heads/release/*")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return policy.Lookup{Service: "fill7", Environment: "dev", Repository: "fill7.git", Refs: []policy.RefPattern{p}}
+}
+
+// BenchmarkReleases is what is asked of an environment that others contain.
+func BenchmarkReleases(b *testing.B) {
+	dir := b.TempDir()
+	err := ledger.Create(dir, ledger.CreateOptions{Root: root})
+	if err == nil {
+		err = ledgertest.FillReleases(dir, root, 100000)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := ledger.Open(context.Background(), dir, ledger.Options{Root: root})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	q := releaseLookup(b)
+	newest, _, err := l.Deployments(q, 512)
+	if err != nil || len(newest) != 512 {
+		b.Fatal(len(newest), err)
+	}
+	for _, n := range []int{16, 512} {
+		b.Run(fmt.Sprint("Deployments", n), func(b *testing.B) {
+			for b.Loop() {
+				if all, _, err := l.Deployments(q, n); err != nil || len(all) != n {
+					b.Fatal(len(all), err)
+				}
+			}
+		})
+	}
+	b.Run("Contents", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := l.Contents("fill7", "dev", "fill7.git", "refs/heads/release/dev", policy.ObjectID(newest[0].Commit)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Withdrawn512", func(b *testing.B) {
+		for b.Loop() {
+			for i := range newest {
+				q.Commit = policy.ObjectID(newest[i].Commit)
+				if _, err := l.Withdrawn(q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
 // BenchmarkRails is all that guard rails ask in one decision, on ledgers that
 // have nothing to tell of it and on ones that do.
 func BenchmarkRails(b *testing.B) {

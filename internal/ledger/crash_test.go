@@ -456,6 +456,18 @@ func TestIndexDamage(t *testing.T) {
 				r.Fatal(err)
 			}
 		},
+		"the schema before": func(r *rig) {
+			l := r.open()
+			defer l.Close()
+			w := watermark{2, l.id, l.boot, l.head}
+			err := l.index.update(w, func(s kv) error {
+				names := [...]string{"shop", "dev", "shop/dev.git", mainRef}
+				return s.Put(keySeq(keyHistory, 3, names[:]...), append(seqValue(0), oid("0")...))
+			})
+			if err != nil {
+				r.Fatal(err)
+			}
+		},
 		"boot":       func(r *rig) { r.o.host.bootID = func() string { return "another" } },
 		"no boot ID": func(r *rig) { r.o.host.bootID = func() string { return "" } },
 	}
@@ -476,6 +488,10 @@ func TestIndexDamage(t *testing.T) {
 		r.deploy("dev", mainRef, oid(fmt.Sprint(i)), "deploy")
 	}
 	r.deploy("dev", mainRef, oid("10"), "rollback")
+	for _, b := range []string{"JIRA-1", "JIRA-2", "JIRA-3"} {
+		r.act(releaseOf(b), "dev", devRef, oid(b))
+	}
+	r.act(removalOf("JIRA-1"), "dev", devRef, oid("2 and 3"))
 	want := r.dump()
 	for name, harm := range harms {
 		r.o.host = realHost()

@@ -76,6 +76,11 @@ const (
 	fieldTree
 	fieldSubject
 	fieldKind
+	fieldAction
+	fieldBranch
+	fieldHead
+	fieldTickets
+	fieldGone
 	fieldState
 	fieldPrincipal
 	fieldVia
@@ -124,6 +129,12 @@ func (e *Entry) text(key string) (field uint64, to *string) {
 		return fieldSubject, &e.Subject
 	case "kind":
 		return fieldKind, &e.Kind
+	case "action":
+		return fieldAction, &e.Action
+	case "branch":
+		return fieldBranch, &e.Branch
+	case "head":
+		return fieldHead, &e.Head
 	case "state":
 		return fieldState, &e.State
 	case "principal":
@@ -190,6 +201,12 @@ func (p *parser) member(key string) (field uint64, err error) {
 	case "overrode":
 		e.Overrode, err = list(p, p.str)
 		return fieldOverrode, err
+	case "tickets":
+		e.Tickets, err = list(p, p.str)
+		return fieldTickets, err
+	case "gone":
+		e.Gone, err = list(p, p.str)
+		return fieldGone, err
 	case "until":
 		e.Until, err = p.time()
 		return fieldUntil, err

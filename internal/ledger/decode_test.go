@@ -13,7 +13,8 @@ func full() *Entry {
 		Seq: 18446744073709551615, Time: testStart, Type: TypeDeployed, Push: "p", Service: "s", Environment: "e",
 		Repository: "r", Ref: "refs/heads/grün", Old: "o", New: "n", Commit: "c", Tree: "t", Subject: `a "b" \c`, Kind: "promote",
 		Principal: "ana", Via: "ssh", Address: "::1", Intent: 7, Evidence: []uint64{1, 2}, Rules: []string{"x=yes", "y=no"},
-		Codes: []string{"withdrawn"}, State: StateSuccess, Record: 6, Overrode: []string{"soak", "freeze"},
+		Codes: []string{"withdrawn"}, Action: ActionRelease, Branch: "JIRA-1", Head: "h", Tickets: []string{"JIRA-1"}, Gone: []string{"JIRA-2", "JIRA-3"},
+		State: StateSuccess, Record: 6, Overrode: []string{"soak", "freeze"},
 		Until: testStart.Add(time.Hour), Deploy: DeployCommand, URL: "https://ci/1", Message: "done", Policy: "sha", Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
 	}
 }
@@ -37,7 +38,8 @@ func TestEncodeDecode(t *testing.T) {
 	}
 	want := `{"seq":18446744073709551615,"time":"2026-11-21T09:00:00.123456Z","type":"deployed","push":"p","service":"s",` +
 		`"environment":"e","repository":"r","ref":"refs/heads/grün","old":"o","new":"n","commit":"c","tree":"t",` +
-		`"subject":"a \"b\" \\c","kind":"promote","state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,"evidence":[1,2],` +
+		`"subject":"a \"b\" \\c","kind":"promote","action":"release","branch":"JIRA-1","head":"h",` +
+		`"tickets":["JIRA-1"],"gone":["JIRA-2","JIRA-3"],"state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,"evidence":[1,2],` +
 		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"overrode":["soak","freeze"],"policy":"sha","reason":"why",` +
 		`"until":"2026-11-21T10:00:00.123456Z","deploy":"command","url":"https://ci/1","message":"done","token":"tok","ledger":"id","version":1,` +
 		`"root":"root","prev":"prev"}` + "\n"
@@ -129,6 +131,8 @@ type plain struct {
 	Time                                                                               time.Time
 	Type                                                                               Type
 	Push, Service, Environment, Repository, Ref, Old, New, Commit, Tree, Subject, Kind string
+	Action, Branch, Head                                                               string
+	Tickets, Gone                                                                      []string
 	State, Principal, Via, Address                                                     string
 	Intent, Record                                                                     uint64
 	Evidence                                                                           []uint64
@@ -149,6 +153,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{` + least + `,"later":[1,"x",null],"subject":"\ud83d\ude00\n"}`))
 	f.Add([]byte(`{` + least + `,"evidence":[],"n":-1.5e+3}`))
 	f.Add([]byte(`{` + least + `,"overrode":[],"until":"0001-01-01T00:00:00.000000Z","record":0}`))
+	f.Add([]byte(`{` + least + `,"action":"release","branch":"JIRA-1","head":"h","tickets":[],"gone":["x"]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Entry
 		unknown, err := decode(string(b), &e)
@@ -170,6 +175,12 @@ func FuzzDecode(f *testing.F) {
 		}
 		if len(p.Overrode) == 0 {
 			p.Overrode = nil
+		}
+		if len(p.Tickets) == 0 {
+			p.Tickets = nil
+		}
+		if len(p.Gone) == 0 {
+			p.Gone = nil
 		}
 		if !reflect.DeepEqual(Entry(p), e) {
 			t.Fatalf("%q\nencoding/json %+v\nours %+v", b, p, e)
@@ -197,7 +208,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add("a\x00\u2028\xff\"\\", uint64(1), int64(0))
 	f.Fuzz(func(t *testing.T, s string, n uint64, at int64) {
 		e := &Entry{Seq: n | 1, Time: time.UnixMicro(at).UTC(), Type: Type("x" + s), Subject: s, Principal: s, Rules: []string{s, s}, Evidence: []uint64{n}, Prev: s,
-			State: s, Record: n, Overrode: []string{s}, Until: time.UnixMicro(at).UTC(), Deploy: s, URL: s, Message: s}
+			State: s, Record: n, Action: s, Branch: s, Head: s, Tickets: []string{s}, Gone: []string{s, s}, Overrode: []string{s}, Until: time.UnixMicro(at).UTC(), Deploy: s, URL: s, Message: s}
 		line, err := Encode(e)
 		if err != nil {
 			return

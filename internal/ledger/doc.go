@@ -28,8 +28,13 @@
 //	old, new     object IDs; of a drift what the ledger says and what was seen;
 //	             old of an approval: the commit that was live when it was given
 //	commit, tree, subject
-//	kind         deploy, promote, rollback, redeploy, adopt, override; of an approval
-//	             approve or reject, of a veto veto or lift
+//	kind         deploy, promote, rollback, redeploy, adopt, override, remove, reset; of an
+//	             approval approve or reject, of a veto veto or lift
+//	action       of a release branch: release, replace, remove, reset; see Release branches
+//	branch       of release, replace and remove: short name of the branch, like JIRA-123
+//	head         of release and replace: object ID of the branch's commit that was released
+//	tickets      list of the tickets that the branch is about
+//	gone         list of short names of branches that are dropped, as the base has them by now
 //	state        of a status: pending, success, failure, error, superseded
 //	principal, via, address
 //	intent       of deployed and abandoned: seq of the intent that it settles
@@ -77,7 +82,9 @@
 // evidence was a deployment of the same service and commit, stood at that
 // moment, and that the index says the same as the journal. Evidence that did
 // not stand is accepted where the intent's rules have a verdict that ends in
-// .evidence=ever. Of the entries below it checks all that "must" says there.
+// .evidence=ever, and such about another commit where one ends in
+// .match=contained or .match=tree: what git knows of the two is not in the
+// journal. Of the entries below it checks all that "must" says there.
 //
 // # Outcomes
 //
@@ -131,8 +138,49 @@
 //   - A veto bars a commit from all environments of its service until a lift,
 //     which must find it barred.
 //   - An intent or deployed of kind override must have overrode and reason. If
-//     the commit stands in the environment, was on the ref before and is not
-//     live there, it withdraws as a rollback does.
+//     it has no action, and the commit stands in the environment, was on the
+//     ref before and is not live there, it withdraws as a rollback does.
+//
+// # Release branches
+//
+// An environment's ref may be one that the server makes of branches. An intent
+// or deployed that does so has an action:
+//
+//   - release: a branch was merged into it. There must be branch and head, and
+//     the kind must be deploy, promote, adopt or override.
+//   - replace: a branch was released, and the ref was built anew, as the new
+//     release does not contain the branch's old one. As for release.
+//   - remove: a branch was taken out, and the ref was built anew. There must be
+//     branch, and the kind must be remove or override.
+//   - reset: the ref was started over. There must be reason, and the kind must
+//     be reset or override.
+//
+// Without an action an intent or deployed must not have branch, head, gone, or
+// the kind remove or reset; tickets may be there. An adopt must not have an
+// action. A deployed must have the action, branch, head, tickets and gone of
+// its intent, an abandoned the same or none of them; a refused may have any.
+// What a remove takes out must have been in what was live on the ref, when the
+// intent was written or when it was deployed.
+//
+// The contents of a commit on a ref are a row of releases: deployed entries
+// with the action release or replace. They are made of the contents of the
+// commit that was live on the ref before:
+//
+//   - release, replace: those, without the branches in gone and any earlier
+//     release of the branch, and this release at the end
+//   - remove: those, without the branches in gone and without the branch
+//   - reset: none
+//
+// They stay with the commit until an entry with an action deploys it on the ref
+// again: a rollback, a redeployment and whatever else has no action changes
+// nothing in them. A commit that no action deployed there has none.
+//
+// A deployed with the action replace, remove or reset withdraws, in its
+// environment, every commit deployed on its ref since the last such entry,
+// that one's own commit with them, or ever if there was none; but not the
+// commit that it deploys itself. An override with an action does what the
+// action does, and does not go back besides. Which commits are reachable from
+// what was withdrawn, and from nothing that stands, is for git to say.
 //
 // # Writing
 //
@@ -153,8 +201,8 @@
 // than its last withdrawal. A deployed entry of kind rollback withdraws all
 // commits deployed on its ref since the last deployment of its own commit
 // there, except that commit; so does one of kind override that goes back, as
-// said above. The newest deployed or adopt entry of a ref is what is live on
-// it.
+// said above, and one that builds a release branch anew, as said there. The
+// newest deployed or adopt entry of a ref is what is live on it.
 //
 // The index carries a watermark: the ledger's ID, the machine's boot ID, where
 // the last line that it saw begins and ends, its seq, SHA-256 and time, the

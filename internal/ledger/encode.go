@@ -55,7 +55,14 @@ func (c *encoder) add(e *Entry) error {
 	v := c.log.Log().Uint64("seq", e.Seq).Str("time", e.Time.UTC().Format(timeLayout)).Str("type", string(e.Type))
 	strs(v, "push", e.Push, "service", e.Service, "environment", e.Environment, "repository", e.Repository,
 		"ref", e.Ref, "old", e.Old, "new", e.New, "commit", e.Commit, "tree", e.Tree, "subject", e.Subject,
-		"kind", e.Kind, "state", e.State, "principal", e.Principal, "via", e.Via, "address", e.Address)
+		"kind", e.Kind, "action", e.Action, "branch", e.Branch, "head", e.Head)
+	if len(e.Tickets) > 0 {
+		v.Strs("tickets", e.Tickets)
+	}
+	if len(e.Gone) > 0 {
+		v.Strs("gone", e.Gone)
+	}
+	strs(v, "state", e.State, "principal", e.Principal, "via", e.Via, "address", e.Address)
 	if e.Intent != 0 {
 		v.Uint64("intent", e.Intent)
 	}
@@ -115,13 +122,16 @@ func clean(e *Entry) {
 	e.Rules = cleanStrings(e.Rules)
 	e.Codes = cleanStrings(e.Codes)
 	e.Overrode = cleanStrings(e.Overrode)
+	e.Tickets = cleanStrings(e.Tickets)
+	e.Gone = cleanStrings(e.Gone)
 	e.Until = e.Until.UTC().Truncate(time.Microsecond)
 }
 
-func (e *Entry) strings() [24]*string {
-	return [24]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
+func (e *Entry) strings() [27]*string {
+	return [27]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
 		&e.Tree, &e.Subject, &e.Kind, &e.Principal, &e.Via, &e.Address, &e.Policy, &e.Reason, &e.Token,
-		&e.Ledger, &e.Root, &e.Prev, &e.State, &e.Deploy, &e.URL, &e.Message}
+		&e.Ledger, &e.Root, &e.Prev, &e.State, &e.Deploy, &e.URL, &e.Message,
+		&e.Action, &e.Branch, &e.Head}
 }
 
 func cleanStrings(list []string) []string {

@@ -39,6 +39,14 @@ const (
 	DeployExternal = "external" // others do, and report
 )
 
+// The values of the field action.
+const (
+	ActionRelease = "release" // a branch was merged into the environment's
+	ActionReplace = "replace" // a branch was released, and the environment's branch built anew
+	ActionRemove  = "remove"  // a branch was taken out, and the environment's branch built anew
+	ActionReset   = "reset"   // the environment's branch was started over
+)
+
 // The kinds that entries have beside those of package policy.
 const (
 	KindApprove  = "approve"  // of an approval
@@ -46,6 +54,8 @@ const (
 	KindVeto     = "veto"     // of a veto
 	KindLift     = "lift"     // of a veto that is lifted
 	KindOverride = "override" // of an intent or deployment that rules were overridden for
+	KindRemove   = "remove"   // of an intent or deployment that took a branch out
+	KindReset    = "reset"    // of an intent or deployment that started an environment over
 )
 
 // Inherited stands in Overrode for the names of rules where none was overridden
@@ -72,10 +82,16 @@ type Entry struct {
 	Tree        string // the commit's tree
 	Subject     string // the commit's first line, at most 200 bytes
 	Kind        string // policy.Kind, or one of the kinds above
-	State       string // of a status
-	Principal   string // who pushed
-	Via         string // what vouched for the principal: an identity source, or "local"
-	Address     string // the client's IP address, if the transport told it
+	// Of a release branch; of intent, deployed, abandoned and refused:
+	Action    string   // one of the actions above, empty if the push was none
+	Branch    string   // the branch's short name
+	Head      string   // object ID of the branch's commit that was released
+	Tickets   []string // of the branch
+	Gone      []string // short names of branches that the base contains by now and that are dropped
+	State     string   // of a status
+	Principal string   // who pushed
+	Via       string   // what vouched for the principal: an identity source, or "local"
+	Address   string   // the client's IP address, if the transport told it
 
 	Intent   uint64   // of deployed and abandoned: the intent it settles
 	Record   uint64   // of a status: the deployment that it is about

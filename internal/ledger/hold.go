@@ -10,8 +10,8 @@ import (
 const (
 	// MaxLocks is the most locks that AllLocks lists.
 	MaxLocks = 1000
-	// MaxOverrides is the most overrides that Overrides lists.
-	MaxOverrides = 20
+	// MaxOverrides is the most overrides that Overrides can list.
+	MaxOverrides = 1000
 )
 
 // lockKey is where a lock is kept; a lock is taken off as it was set.
@@ -127,13 +127,13 @@ func projectOverride(s kv, e *Entry, at place) error {
 }
 
 // Overrides lists the newest deployments of an environment that rules were
-// overridden for, newest first and at most MaxOverrides, and says how many
-// there have ever been. Those listed are read back from the journal.
-func (l *Ledger) Overrides(service policy.Service, environment policy.EnvironmentName) (newest []Entry, total uint64, err error) {
+// overridden for, newest first and at most so many, or MaxOverrides, and says how
+// many there have ever been. Those listed are read back from the journal.
+func (l *Ledger) Overrides(service policy.Service, environment policy.EnvironmentName, most int) (newest []Entry, total uint64, err error) {
 	var places []place
 	err = l.look(func(s kv) error {
 		places, total = nil, 0
-		return scanSome(s, cleanKey(keyOverride, string(service), string(environment)), MaxOverrides, func(_, v []byte) error {
+		return scanSome(s, cleanKey(keyOverride, string(service), string(environment)), min(most, MaxOverrides), func(_, v []byte) error {
 			at, rest, err := cutPlace(v)
 			if err == nil && total == 0 {
 				total, err = seqOf(rest)

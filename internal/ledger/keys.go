@@ -8,8 +8,8 @@ import (
 // The first byte of a key says which projection it belongs to.
 const (
 	keyRecord   = 'R' // service, environment, repository, commit, ref: place of the newest deployed or adopt; the longest span
-	keyCommit   = 'C' // service, environment, repository, commit: seq of the rollback that withdrew it, or zero
-	keyHistory  = 'H' // service, environment, repository, ref, seq: the commit, and the seq before on the ref
+	keyCommit   = 'C' // service, environment, repository, commit: seq of the record that withdrew it last, or zero
+	keyHistory  = 'H' // service, environment, repository, ref, seq: the seq before on the ref, place, commit
 	keyLive     = 'L' // service, environment, repository, ref: place of the newest deployed or adopt; its life
 	keyDrift    = 'D' // service, environment, repository, ref: what was seen last where it is not as recorded
 	keyObject   = 'O' // object ID: place of an entry that tells commit, tree and subject
@@ -23,6 +23,9 @@ const (
 	keyLock     = 'K' // environment, service or none, ref or none: place of the lock
 	keyVeto     = 'V' // service, commit: place of the newest veto or lift, seq of the newest veto
 	keyOverride = 'B' // service, environment, seq with its bits turned: place of an override, how many there are with it
+	keyContents = 'T' // service, environment, repository, ref, commit: seqs of the releases that it contains, in order
+	keyRelease  = 'E' // seq of a release: its place, its branch
+	keyRebuilt  = 'Z' // service, environment, repository, ref: seq of the newest deployed that built a release branch anew
 	keyRoot     = 'P' // no fields: the policy root's hash
 	keyMark     = 'W' // no fields: the watermark, not a projection
 )

@@ -22,12 +22,18 @@ func (n naive) deployments(env string) (all []Entry) {
 	return all
 }
 
-// withdrawnBy lists for each commit the newest rollback that withdrew it.
+// withdrawnBy lists for each commit the newest record that withdrew it.
 func (n naive) withdrawnBy(env string) map[string]uint64 {
 	by := map[string]uint64{}
 	all := n.deployments(env)
 	for i, r := range all {
-		if r.Kind != "rollback" && !(r.Kind == KindOverride && goesBackTo(all[:i], by, r)) {
+		if rebuilds(r.Action) {
+			for _, e := range sinceRebuilt(all[:i], r) {
+				by[e.Commit] = r.Seq
+			}
+			continue
+		}
+		if r.Kind != "rollback" && !(r.Kind == KindOverride && r.Action == "" && goesBackTo(all[:i], by, r)) {
 			continue
 		}
 		var since []Entry // what was deployed on the ref, from the target's last deployment on
@@ -144,7 +150,7 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 	for range steps {
 		env, ref, commit := pick(modelEnvs), pick(modelRefs), pick(commits)
 		n := naive(r.entries())
-		switch random.IntN(26) {
+		switch random.IntN(34) {
 		case 12, 13, 14, 15, 16:
 			r.deployBy(pick([]string{DeployCommand, DeployExternal}), env, ref, commit)
 		case 17, 18, 19, 20, 21:
@@ -167,6 +173,10 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 			r.append(e)
 		case 25:
 			r.override(env, ref, commit)
+		case 26, 27, 28, 29, 30, 31, 32, 33:
+			if e := n.randomAction(random, env, ref); e != nil {
+				r.act(e, env, ref, commit)
+			}
 		case 0:
 			r.append(entryFor(TypeAdopt, env, ref, commit, "adopt"))
 		case 1:
@@ -256,6 +266,7 @@ func compare(t *testing.T, r *rig, commits []string) {
 		}
 	}
 	compareRails(t, l, n, commits)
+	compareReleases(t, l, n, commits)
 	var open []uint64
 	all, err := l.Intents(IntentFilter{})
 	for _, e := range all {

@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"encoding/binary"
-	"fmt"
-
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -64,7 +61,7 @@ func projectDrift(s kv, e *Entry) error {
 }
 
 // projectDeployed makes a commit live on its ref and standing in its
-// environment; a rollback withdraws what it goes back from first.
+// environment, after it has withdrawn what the deployment does away with.
 func projectDeployed(s kv, e *Entry, at place) error {
 	live := key(keyLive, e.Service, e.Environment, e.Repository, e.Ref)
 	was, err := lifeAt(s, live)
@@ -75,21 +72,18 @@ func projectDeployed(s kv, e *Entry, at place) error {
 	if err != nil {
 		return err
 	}
-	back, err := goesBack(s, e, p)
-	if err == nil && back {
-		err = withdraw(s, e, was.at.seq, p.record.seq)
-	}
-	if err == nil && was.run != 0 && was.commit != e.Commit {
+	if err = takeAway(s, e, was, p); err == nil && was.run != 0 && was.commit != e.Commit {
 		err = endSpan(s, e, at, was)
 	}
 	if err != nil {
 		return err
 	}
 	now := was.next(e, at, p.withdrawn)
+	here := step{was.at.seq, at, e.Commit}
 	puts := [...]struct{ k, v []byte }{
 		{recordKey(deploymentOf(e)), appendSpan(appendPlace(nil, at), p.longest)},
 		{live, now.encode()},
-		{keySeq(keyHistory, e.Seq, e.Service, e.Environment, e.Repository, e.Ref), append(seqValue(was.at.seq), e.Commit...)},
+		{keySeq(keyHistory, e.Seq, e.Service, e.Environment, e.Repository, e.Ref), here.encode()},
 		{key(keyService, e.Service), []byte{1}},
 		// A withdrawal stays: it is older than this record, and so says nothing.
 		{key(keyCommit, e.Service, e.Environment, e.Repository, e.Commit), seqValue(0)},
@@ -102,7 +96,23 @@ func projectDeployed(s kv, e *Entry, at place) error {
 			return err
 		}
 	}
+	if err := projectContents(s, e, at, was.commit); err != nil {
+		return err
+	}
 	return projectSettled(s, e, at)
+}
+
+// takeAway withdraws what e does away with: a rollback what it goes back from,
+// a release branch built anew what was on it.
+func takeAway(s kv, e *Entry, was life, p past) error {
+	if rebuilds(actionOf(e)) {
+		return withdrawRebuilt(s, e, was.at.seq)
+	}
+	back, err := goesBack(s, e, p)
+	if err != nil || !back {
+		return err
+	}
+	return withdraw(s, e, was.at.seq, p.record.seq)
 }
 
 // projectSettled ends the intent and the drift that a deployment ends, and
@@ -128,7 +138,7 @@ func projectSettled(s kv, e *Entry, at place) error {
 // A past is what the index has of a commit's earlier deployments.
 type past struct {
 	known     bool    // whether the environment had it, on any ref
-	withdrawn uint64  // the newest rollback that withdrew it there, zero if none did
+	withdrawn uint64  // the newest record that withdrew it there, zero if none did
 	record    place   // of the newest record on the ref, its seq is zero if there is none
 	longest   stretch // on the ref, since the withdrawal
 }
@@ -158,12 +168,13 @@ func pastOf(s kv, e *Entry) (p past, err error) {
 }
 
 // goesBack reports whether e is a rollback: by its kind, or by what it does if
-// rules were overridden for it, as then the kind does not say.
+// rules were overridden for it, as then the kind does not say. An override with
+// an action is that action, also where its commit was on the ref before.
 func goesBack(s kv, e *Entry, p past) (bool, error) {
 	if e.Type != TypeDeployed || e.Kind != KindOverride {
 		return e.Type == TypeDeployed && e.Kind == string(policy.Rollback), nil
 	}
-	if p.record.seq == 0 { // where it is the live one, there is nothing to withdraw
+	if actionOf(e) != "" || p.record.seq == 0 { // where it is the live one, there is nothing to withdraw
 		return false, nil
 	}
 	return stands(s, deploymentOf(e), p.record.seq, p.withdrawn)
@@ -184,27 +195,21 @@ func stands(s kv, d deployment, onRef, withdrawn uint64) (ok bool, err error) {
 }
 
 // withdraw goes down the ref's history from the record last to the record
-// target, and withdraws every commit on the way but the one that e goes back
-// to. Without a target (zero) that is the whole history.
+// target, and withdraws every commit on the way but the one of e. Without a
+// target (zero) that is the whole history.
 func withdraw(s kv, e *Entry, last, target uint64) error {
+	names := [...]string{e.Service, e.Environment, e.Repository, e.Ref}
 	for last > target {
-		v, err := s.Get(keySeq(keyHistory, last, e.Service, e.Environment, e.Repository, e.Ref))
+		t, err := stepAt(s, names, last)
 		if err != nil {
 			return err
 		}
-		if len(v) < 8 {
-			return fmt.Errorf("%w: the history of record %d is lost", errIndex, last)
-		}
-		before, commit := binary.BigEndian.Uint64(v), string(v[8:])
-		if before >= last {
-			return fmt.Errorf("%w: the history of record %d goes on to %d", errIndex, last, before)
-		}
-		if commit != e.Commit {
-			if err := s.Put(key(keyCommit, e.Service, e.Environment, e.Repository, commit), seqValue(e.Seq)); err != nil {
+		if t.commit != e.Commit {
+			if err := s.Put(key(keyCommit, e.Service, e.Environment, e.Repository, t.commit), seqValue(e.Seq)); err != nil {
 				return err
 			}
 		}
-		last = before
+		last = t.before
 	}
 	return nil
 }

@@ -286,18 +286,18 @@ func TestLocksAndOverrides(t *testing.T) {
 	if all, more, err := l.AllLocks(); err != nil || len(all) != 3 || more {
 		t.Errorf("%+v %v", all, err)
 	}
-	if _, total, err := l.Overrides("shop", "dev"); err != nil || total != 0 {
+	if _, total, err := l.Overrides("shop", "dev", 20); err != nil || total != 0 {
 		t.Error(total, err)
 	}
 	l.Close()
 	var last uint64
-	for i := range MaxOverrides + 3 {
+	for i := range 23 {
 		last = r.override("dev", mainRef, oid(fmt.Sprint(i)))
 	}
 	l = r.open()
 	defer l.Close()
-	newest, total, err := l.Overrides("shop", "dev")
-	if err != nil || total != MaxOverrides+3 || len(newest) != MaxOverrides || newest[0].Seq != last || newest[0].Reason != "INC-42" || newest[0].Overrode[0] != "freeze" {
+	newest, total, err := l.Overrides("shop", "dev", 20)
+	if err != nil || total != 23 || len(newest) != 20 || newest[0].Seq != last || newest[0].Reason != "INC-42" || newest[0].Overrode[0] != "freeze" {
 		t.Errorf("%d %d %v", total, len(newest), err)
 	}
 	l.Close()
@@ -396,6 +396,8 @@ func TestAppendShape(t *testing.T) {
 		{Type: TypeApproval, Kind: KindApprove}, {Type: TypeApproval, Kind: "yes"},
 		{Type: TypeLock}, {Type: TypeUnlock, Environment: "dev"}, {Type: TypeVeto, Kind: KindVeto, Service: "shop"}, {Type: TypeVeto},
 		{Type: TypeIntent, Deploy: "later"}, {Type: TypeIntent, Overrode: []string{"soak"}}, {Type: TypeIntent, Kind: KindOverride}, override,
+		{Type: TypeIntent, Branch: "JIRA-1"}, {Type: TypeIntent, Action: "merge"}, {Type: TypeIntent, Kind: KindReset},
+		{Type: TypeIntent, Action: ActionReset, Kind: KindReset}, {Type: TypeAdopt, Action: ActionRelease},
 	} {
 		if err := l.Append(e); err == nil {
 			t.Errorf("appended %+v", e)

@@ -1,13 +1,23 @@
 package ledger
 
-import "slices"
+import (
+	"slices"
 
-// shape says what is wrong with what e, of the types that guard rails have,
-// says by itself; empty if nothing is.
+	"github.com/pathgate/pathgate/policy"
+)
+
+// shape says what is wrong with what e says by itself; empty if nothing is.
 func shape(e *Entry) string {
 	switch e.Type {
 	case TypeIntent, TypeDeployed:
-		return deploymentShape(e)
+		if wrong := deploymentShape(e); wrong != "" {
+			return wrong
+		}
+		return actionShape(e)
+	case TypeAdopt:
+		if e.Action != "" {
+			return "it is an adoption and has an action"
+		}
 	case TypeStatus:
 		if !slices.Contains([]string{StatePending, StateSuccess, StateFailure, StateError, StateSuperseded}, e.State) {
 			return "it has no state"
@@ -45,6 +55,35 @@ func deploymentShape(e *Entry) string {
 		return lacks(e, "reason")
 	}
 	return ""
+}
+
+// actionShape is shape of what an intent or a deployed entry does to a release
+// branch.
+func actionShape(e *Entry) string {
+	kinds, needs := []string(nil), []string(nil)
+	switch e.Action {
+	case "":
+		if e.Branch != "" || e.Head != "" || len(e.Gone) > 0 {
+			return "it tells of a branch and has no action"
+		}
+		if e.Kind == KindRemove || e.Kind == KindReset {
+			return "it is of kind " + e.Kind + " and has no action"
+		}
+		return ""
+	case ActionRelease, ActionReplace:
+		kinds = []string{string(policy.Deploy), string(policy.Promote), string(policy.Adopt), KindOverride}
+		needs = []string{"branch", "head"}
+	case ActionRemove:
+		kinds, needs = []string{KindRemove, KindOverride}, []string{"branch"}
+	case ActionReset:
+		kinds, needs = []string{KindReset, KindOverride}, []string{"reason"}
+	default:
+		return "its action is not known"
+	}
+	if !slices.Contains(kinds, e.Kind) {
+		return "its action is " + e.Action + " and its kind is not of that"
+	}
+	return lacks(e, needs...)
 }
 
 // lacks names the first of the fields that is empty.

@@ -28,6 +28,21 @@ type claim struct {
 	new, kind, deploy string
 	evidence          []uint64
 	overrode          []string
+	action            action
+	contained         bool // a branch that it takes out was in what was live
+}
+
+// An action is what an entry says of a release branch.
+type action struct {
+	name, branch, head string
+	tickets, gone      []string
+}
+
+func said(e *Entry) action { return action{e.Action, e.Branch, e.Head, e.Tickets, e.Gone} }
+
+func (a action) equal(b action) bool {
+	return a.name == b.name && a.branch == b.branch && a.head == b.head &&
+		slices.Equal(a.tickets, b.tickets) && slices.Equal(a.gone, b.gone)
 }
 
 func newVerifier(x *index, w watermark) *verifier {
@@ -56,7 +71,7 @@ func (v *verifier) deployment(e *Entry) deployment {
 }
 
 func (v *verifier) claim(e *Entry) claim {
-	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), v.name(e.Deploy), e.Evidence, e.Overrode}
+	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), v.name(e.Deploy), e.Evidence, e.Overrode, said(e), false}
 }
 
 // rules checks what e says against all that came before it.
@@ -75,9 +90,13 @@ func (v *verifier) rules(e *Entry) error {
 		if err := v.kind(e); err != nil {
 			return err
 		}
-		v.open[e.Seq] = v.claim(e)
+		c, err := v.claim(e), error(nil)
+		if c.contained, err = v.contains(e); err != nil {
+			return err
+		}
+		v.open[e.Seq] = c
 	case TypeAbandoned:
-		return v.settle(e)
+		return v.abandoned(e)
 	case TypeDeployed:
 		if err := v.complete(e); err != nil {
 			return err
@@ -119,7 +138,7 @@ func (v *verifier) evidence(e *Entry) error {
 			return finding(e.Seq, meansForged, "its evidence, record %d, is not before it", seq)
 		case !ok:
 			return finding(e.Seq, meansForged, "its evidence, record %d, is no deployment", seq)
-		case d.service != e.Service || d.commit != e.Commit:
+		case d.service != e.Service || d.commit != e.Commit && !matched(e.Rules):
 			return finding(e.Seq, meansForged, "its evidence, record %d, is about another service or commit", seq)
 		}
 		withdrawn, err := v.withdrawn(d)
@@ -186,19 +205,38 @@ func (v *verifier) settle(e *Entry) error {
 	return nil
 }
 
+// abandoned checks an entry that need not repeat what its intent would have
+// done, but must not say that it was something else.
+func (v *verifier) abandoned(e *Entry) error {
+	intent, does := v.open[e.Intent], said(e)
+	if err := v.settle(e); err != nil {
+		return err
+	}
+	if !does.equal(action{}) && !does.equal(intent.action) {
+		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
+	}
+	return nil
+}
+
 // settled checks that a deployment says what its intent said.
 func (v *verifier) settled(e *Entry) error {
-	said := v.open[e.Intent]
+	intent := v.open[e.Intent]
 	if err := v.settle(e); err != nil {
 		return err
 	}
 	does := v.claim(e)
-	if does.deployment != said.deployment || does.new != said.new || does.kind != said.kind ||
-		does.deploy != said.deploy || !slices.Equal(does.overrode, said.overrode) ||
-		len(e.Evidence) > 0 && !slices.Equal(e.Evidence, said.evidence) {
+	if does.deployment != intent.deployment || does.new != intent.new || does.kind != intent.kind ||
+		does.deploy != intent.deploy || !slices.Equal(does.overrode, intent.overrode) || !does.action.equal(intent.action) ||
+		len(e.Evidence) > 0 && !slices.Equal(e.Evidence, intent.evidence) {
 		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
 	}
-	return nil
+	if intent.contained {
+		return nil
+	}
+	if in, err := v.contains(e); err != nil || in {
+		return err
+	}
+	return finding(e.Seq, meansForged, "it takes out a branch that was not released here")
 }
 
 // compare holds the index against the model, which stands where the index

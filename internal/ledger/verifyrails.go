@@ -1,6 +1,9 @@
 package ledger
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // rails checks the entries that guard rails and outcomes have against what
 // came before them.
@@ -54,13 +57,30 @@ func (v *verifier) approval(e *Entry) error {
 	return nil
 }
 
+// contains reports whether a branch that e takes out is in what is live on its
+// ref; true of an entry that takes none out.
+func (v *verifier) contains(e *Entry) (bool, error) {
+	if e.Action != ActionRemove {
+		return true, nil
+	}
+	on, err := lifeAt(v.model, key(keyLive, e.Service, e.Environment, e.Repository, e.Ref))
+	if err != nil {
+		return false, err
+	}
+	in, err := contentsAt(v.model, deployment{e.Service, e.Environment, e.Repository, e.Ref, on.commit})
+	return slices.ContainsFunc(in, func(r release) bool { return r.branch == e.Branch }), err
+}
+
 // ever reports whether a decision took evidence that was withdrawn, because
 // the policy's key evidence said so. The verdict of that rule is on record.
 func ever(rules []string) bool {
-	for _, r := range rules {
-		if strings.HasSuffix(r, ".evidence=ever") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rules, func(r string) bool { return strings.HasSuffix(r, ".evidence=ever") })
+}
+
+// matched reports whether a decision took evidence about other commits, because
+// the policy's key match said so. The verdict of that rule is on record.
+func matched(rules []string) bool {
+	return slices.ContainsFunc(rules, func(r string) bool {
+		return strings.HasSuffix(r, ".match=contained") || strings.HasSuffix(r, ".match=tree")
+	})
 }

@@ -168,6 +168,19 @@ func (p *ProcReceive) Moved(command policy.RefName, m Move) {
 	p.answer(command, strings.Join(lines, "\n"))
 }
 
+// Made answers that the hook has done what a command asks for, and that this
+// moved something from m.Old to m.New. git tells the client so by the command's
+// own name, and not by that of the ref that moved: git 2.39 would try to move
+// the client's tracking ref for it to a commit that the client may not have, and
+// print an error.
+func (p *ProcReceive) Made(command policy.RefName, m Move) {
+	lines := []string{"ok " + string(command), "option old-oid " + string(m.Old), "option new-oid " + string(m.New)}
+	if m.Forced {
+		lines = append(lines, "option forced-update")
+	}
+	p.answer(command, strings.Join(lines, "\n"))
+}
+
 // Answered reports whether ref has an answer.
 func (p *ProcReceive) Answered(ref policy.RefName) bool {
 	_, ok := p.answers[ref]

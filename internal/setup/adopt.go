@@ -37,6 +37,9 @@ type Adoption struct {
 	Repository string         // as the policy has it
 	Entries    []ledger.Entry // what was written, in order
 	Known      []policy.Live  // refs that are where the ledger has them: left alone
+	// Unknown are environments with release whose ref was adopted at a commit
+	// that no release on record has made: which branches they hold is not known.
+	Unknown []policy.EnvironmentName
 }
 
 // Adopt records the refs of a repository's environments as deployed before
@@ -56,7 +59,7 @@ func Adopt(ctx context.Context, o AdoptOptions, path string) (Adoption, error) {
 	if err := a.run(ctx); err != nil {
 		return Adoption{}, fmt.Errorf("adopt %s: %w", repo.name, err)
 	}
-	return Adoption{Repository: repo.name, Entries: a.entries, Known: a.same}, nil
+	return Adoption{Repository: repo.name, Entries: a.entries, Known: a.same, Unknown: a.unknown}, nil
 }
 
 // An adoption is one run of Adopt.
@@ -66,6 +69,7 @@ type adoption struct {
 	known   map[policy.RefName]policy.Live // by the ledger, before the refs were read
 	same    []policy.Live
 	entries []ledger.Entry
+	unknown []policy.EnvironmentName
 }
 
 // run asks the ledger before and after the refs are read, which takes too long
@@ -227,7 +231,10 @@ func (a *adoption) record(ctx context.Context) (err error) {
 			}
 		}
 	}
-	return l.Append(pointers...)
+	if err := l.Append(pointers...); err != nil {
+		return err
+	}
+	return a.findUnknown(l)
 }
 
 // String is the adoption for a terminal: a line for each ref or commit.
@@ -242,6 +249,9 @@ func (a Adoption) String() string {
 			fmt.Fprintf(&b, " %q", text.Clean(e.Subject, 60))
 		}
 		fmt.Fprintf(&b, " on %s of %s, record %d\n", show(e.Ref), show(e.Environment), e.Seq)
+	}
+	for _, name := range a.Unknown {
+		fmt.Fprintf(&b, "%s: which branches %s holds is not known: what is there stays until it is started over\n", show(a.Repository), name)
 	}
 	return b.String()
 }

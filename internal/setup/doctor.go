@@ -37,6 +37,7 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 	d.deployments()
 	d.signers()
 	d.branches()
+	d.mergeTree(ctx)
 	if len(repos) == 0 {
 		found, err := Repositories(d.o.Policy)
 		if err != nil {
@@ -144,6 +145,7 @@ func (d *doctor) repository(ctx context.Context, path string) {
 	d.owner()
 	d.leftovers()
 	d.refs(ctx)
+	d.releases(ctx)
 	d.records(ctx)
 	d.findings = append(d.findings[:mark], d.gathered(d.findings[mark:])...)
 }

@@ -160,9 +160,14 @@ func (d *doctor) records(ctx context.Context) {
 }
 
 func (d *doctor) drift(live policy.Live, seen policy.ObjectID) {
+	env, ok := d.repo.site.Environment(live.Ref)
+	if ok && env.Release != nil {
+		d.releaseDrift(live, seen)
+		return
+	}
 	if seen == "" {
 		mend := "push what is on record again"
-		if env, ok := d.repo.site.Environment(live.Ref); ok {
+		if ok {
 			mend += ": " + explain.Push(env.Name, live.Commit, live.Ref)
 		}
 		d.warn(fmt.Sprintf("%s is gone, the ledger has it at %s by record %d", live.Ref, live.New.Short(), live.Record),

@@ -102,7 +102,11 @@ func (d *doctor) settings() {
 		d.fail("pushes are judged by another policy: "+path, "this one is "+d.o.PolicyPath, d.installCommand())
 	}
 	if have := valuesOf(d.all, keyOptions); len(have) == 0 || !truth(have[len(have)-1]) {
-		d.warn(keyOptions+" is off", "a push cannot carry options", d.installCommand())
+		why := "a push cannot carry options"
+		if env := d.repo.releases(); env != nil {
+			why += ", and to start " + string(env.Name) + " over needs one: -o reason"
+		}
+		d.warn(keyOptions+" is off", why, d.installCommand())
 	}
 	for _, name := range []string{"refs/replace", "refs/pathgate"} {
 		if _, is := hidden(d.all, name); !is {

@@ -60,6 +60,9 @@ func (in *installation) examine(ctx context.Context) (err error) {
 	if major < 2 || major == 2 && minor < 29 {
 		return no("git %d.%d has no proc-receive hook: pathgate needs git 2.29", major, minor)
 	}
+	if env := in.repo.releases(); env != nil && tooOldToMerge(major, minor) {
+		return no("git %d.%d cannot merge without a work tree, and branches are released into %s: that needs git 2.38", major, minor, env.Name)
+	}
 	if in.config, err = in.repo.config(ctx); err != nil {
 		return err
 	}

@@ -32,6 +32,15 @@ func FillOutcomes(dir, root string, n int) error {
 	return fillAs(dir, root, n, generator{outcomes: true, live: map[string]string{}})
 }
 
+// FillReleases is Fill of a new ledger with releases: services "fill0" to "fill9" release the
+// branches JIRA-0, JIRA-1 and so on into refs/heads/release/dev of repositories
+// "fill0.git" and so on, environment dev. Ten branches are in it at most: of
+// those before, the base has the oldest by then. Each fiftieth deployment of a
+// service takes the newest branch out again.
+func FillReleases(dir, root string, n int) error {
+	return fillAs(dir, root, n, generator{released: map[string][]string{}})
+}
+
 func fillAs(dir, root string, n int, g generator) error {
 	if err := fill(dir, n, g); err != nil {
 		return fmt.Errorf("fill the ledger %s: %w", dir, err)
@@ -85,10 +94,11 @@ type generator struct {
 	begin    time.Time
 	intent   *ledger.Entry
 	evidence uint64
-	outcomes bool              // with statuses and approvals
-	live     map[string]string // what is live in prd of each service
-	made     int               // intents and deployments so far
-	extra    []*ledger.Entry   // what follows them first
+	outcomes bool                // with statuses and approvals
+	live     map[string]string   // what is live in prd of each service
+	released map[string][]string // with releases: the branches in dev of each service
+	made     int                 // intents and deployments so far
+	extra    []*ledger.Entry     // what follows them first
 }
 
 // next makes the i-th entry.
@@ -150,6 +160,9 @@ func (g *generator) entry(i int, seq uint64, at time.Time) *ledger.Entry {
 		e.Rules, e.Token = nil, ""
 		g.evidence = seq
 		return &e
+	}
+	if g.released != nil {
+		return g.release(i/2, seq, at)
 	}
 	stage, commit := i/2%3, i/6
 	environment := [...]string{"dev", "stg", "prd"}[stage]

@@ -41,6 +41,9 @@
 // release branches and guard rails below is an error, also if only its letter
 // case is wrong, and so is a key that is set twice.
 //
+//   - serial, at the top, is a whole number from 0 on, 0 if it is left out, and
+//     goes up with each change. What may come after what is for the ledger to
+//     say, which has seen the others.
 //   - root and ledger are absolute, clean paths, other than "/".
 //   - An environment's name is [a-z0-9][a-z0-9._-]*, at most 40 bytes, and fit
 //     to be a git remote's name: no "..", no ".lock" and no dot at the end.
@@ -157,10 +160,24 @@
 //	rules = ["soak", "freeze"]
 //	override_counts = false
 //
+//	[audit]
+//	syslog = "unix"                       # or "unix:///PATH", "udp://HOST:PORT"
+//	facility = "authpriv"
+//	journald = true
+//	file = "/var/log/pathgate/audit.jsonl"
+//	required = false
+//
+//	[board]
+//	out = "/var/www/pathgate/board"
+//	pause = "10s"
+//
 // "pathgate help policy" prints what each key means. Lengths of time are those
 // of time.ParseDuration, longer than zero. evidence, requires and soak need
 // after; reporters and deploy = "external" need each other; fast_forward has no
-// meaning with release, which has a key of that name of its own.
+// meaning with release, which has a key of that name of its own. audit has at
+// least one of syslog, journald and file, which is not in the ledger's folder.
+// board needs out, apart from the ledger and the repositories; pause is at most
+// two minutes.
 //
 // # Rules
 //

@@ -5,7 +5,7 @@ func tableNames() []string {
 	return []string{
 		"", "identity", "environments.NAME", "environments.NAME.release", "environments.NAME.deploy",
 		"environments.NAME.approvals",
-		"environments.NAME.signed", "freeze", "freeze.weekly", "override",
+		"environments.NAME.signed", "freeze", "freeze.weekly", "override", "audit", "board",
 	}
 }
 
@@ -14,7 +14,7 @@ func tableNames() []string {
 func keysOf(table string) []string {
 	switch table {
 	case "":
-		return []string{"version", "root", "unlisted", "ledger", "identity", "groups", "environments", "freeze", "override"}
+		return []string{"version", "serial", "root", "unlisted", "ledger", "identity", "groups", "environments", "freeze", "override", "audit", "board"}
 	case "identity":
 		return []string{"source", "aliases"}
 	case "environments.NAME":
@@ -35,6 +35,10 @@ func keysOf(table string) []string {
 		return []string{"name", "environments", "weekly", "from", "to", "zone"}
 	case "freeze.weekly":
 		return []string{"from", "to", "zone"}
+	case "audit":
+		return []string{"syslog", "facility", "journald", "file", "required"}
+	case "board":
+		return []string{"out", "pause"}
 	case "override":
 		return []string{"by", "environments", "rules", "override_counts"}
 	}

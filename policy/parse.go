@@ -24,7 +24,7 @@ func Parse(file string, data []byte) (*Policy, error) {
 		return nil, s.errs
 	}
 	sum := sha256.Sum256(data)
-	p.Hash = hex.EncodeToString(sum[:])
+	p.Hash, p.Text = hex.EncodeToString(sum[:]), string(data)
 	return p, nil
 }
 
@@ -35,6 +35,7 @@ func (s *source) policy(root *node) *Policy {
 	s.people(root)
 	p := &Policy{
 		File:     s.file,
+		Serial:   s.serial(root),
 		Root:     s.folder(root, "root"),
 		Unlisted: Unlisted(s.choice(root, "unlisted", "refuse", "allow")),
 		Ledger:   s.folder(root, "ledger"),
@@ -53,6 +54,8 @@ func (s *source) policy(root *node) *Policy {
 	p.aliases = s.persons.aliases
 	s.freezes(root, p)
 	s.override(root, p)
+	s.audit(root, p)
+	s.board(root, p)
 	return p
 }
 
@@ -68,6 +71,24 @@ func (s *source) version(root *node) {
 	case v != 1:
 		s.fail(n.value, "version %d is not known: this pathgate reads version 1", v)
 	}
+}
+
+// serial reads a number that may be there and is not negative.
+func (s *source) serial(root *node) uint64 {
+	n := root.kid("serial")
+	if n == nil {
+		return 0
+	}
+	v, ok := n.val.(int64)
+	switch {
+	case !ok:
+		s.fail(n.value, "serial must be an integer, not %s", kindOf(n.val))
+	case v < 0:
+		s.fail(n.value, "serial must not be negative")
+	default:
+		return uint64(v)
+	}
+	return 0
 }
 
 // folder reads a required absolute path.

@@ -76,6 +76,11 @@ type Policy struct {
 	File string
 	// Hash is the SHA-256 of the file's bytes in hex.
 	Hash string
+	// Text is the file itself, so that what was judged by can be put on record.
+	Text string
+	// Serial is the key "serial", zero where it is absent. On one ledger it may
+	// only grow: the caller sees to that.
+	Serial uint64
 	// Root is the absolute folder that repository patterns are relative to.
 	Root string
 	// Unlisted is what happens to repositories under Root that no environment
@@ -91,6 +96,10 @@ type Policy struct {
 	Environments []*Environment
 	// Override is the table [override], nil if there is none.
 	Override *Override
+	// Audit is the table [audit], nil if there is none.
+	Audit *Audit
+	// Board is the table [board], nil if there is none.
+	Board *Board
 
 	aliases map[string]string // other names of principals
 }

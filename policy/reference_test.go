@@ -54,7 +54,7 @@ func documented(reference, table, key string) string {
 	if example == "" {
 		return "no example"
 	}
-	if slices.Contains([]string{"soak", "timeout"}, key) && !strings.Contains(comment, "length of time") {
+	if slices.Contains([]string{"soak", "timeout", "pause"}, key) && !strings.Contains(comment, "length of time") {
 		return "no unit"
 	}
 	if key == "identity" || key == "environments" {

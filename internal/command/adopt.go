@@ -44,13 +44,19 @@ func (a *app) adopt() *cobra.Command {
 }
 
 func (a *app) runAdopt(ctx context.Context, o setup.AdoptOptions, repos []string) error {
-	return a.eachRepository(repos, func(repo string) (string, int, error) {
+	recorded := false
+	err := a.eachRepository(repos, func(repo string) (string, int, error) {
 		done, err := setup.Adopt(ctx, o, repo)
 		if errors.Is(err, setup.ErrNothing) {
 			return strings.TrimPrefix(err.Error(), "adopt ") + "\n", 0, nil
 		}
+		recorded = recorded || len(done.Entries) > 0
 		return done.String(), 0, err
 	})
+	if recorded {
+		a.toSinks(ctx, o.Policy)
+	}
+	return err
 }
 
 // fullRef takes the name of a branch for its ref.

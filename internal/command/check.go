@@ -53,7 +53,14 @@ func (a *app) runCheck(format string) error {
 		return err
 	}
 	if format == "json" {
-		return a.json(map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol, a.now())})
+		out := map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol, a.now())}
+		if pol.Audit != nil {
+			out["audit"] = sinksJSON(pol.Audit)
+		}
+		if b := pol.Board; b != nil {
+			out["board"] = map[string]any{"out": b.Out, "pause": b.Pause.String()}
+		}
+		return a.json(out)
 	}
 	a.printPath(pol, path)
 	return nil
@@ -69,6 +76,12 @@ func (a *app) printPath(pol *policy.Policy, path string) {
 	a.printRules(pol)
 	fmt.Fprintf(a.stdout, "\nroot      %s\nledger    %s\nidentity  %s, from %s\nunlisted  %s\nsha256    %s\n", pol.Root, pol.Ledger,
 		pol.Source, policy.EnvironmentVariable(pol.Source), pol.Unlisted, pol.Hash)
+	if sinks := sinkWords(pol.Audit); sinks != "" {
+		fmt.Fprintf(a.stdout, "audit     %s\n", sinks)
+	}
+	if b := pol.Board; b != nil {
+		fmt.Fprintf(a.stdout, "board     %s, at most every %s\n", b.Out, b.Pause)
+	}
 }
 
 func after(env *policy.Environment) string {

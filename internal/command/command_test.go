@@ -63,7 +63,7 @@ func TestWrongCommandLine(t *testing.T) {
 		"install":                           "name a repository",
 		"explain prd":                       "pathgate explain wants ENVIRONMENT and COMMIT",
 		"version 2":                         `"2" is one word too many for pathgate version`,
-		"log --type gone":                   "--type must be of ledger intent deployed abandoned refused fault drift adopt repair status approval lock unlock veto, not",
+		"log --type gone":                   "--type must be of ledger intent deployed abandoned refused fault drift adopt repair status approval lock unlock veto policy, not",
 		"log --environment a/b --service c": "--environment a/b is not of the service c",
 		"log --environment a/b --commit x":  "beginning of an object ID",
 	} {

@@ -24,11 +24,17 @@ var reference string
 //go:embed help-codes.txt
 var helpCodes string
 
+//go:embed help-formats.txt
+var helpFormats string
+
 //go:embed help-push.txt
 var helpPush string
 
 //go:embed help-release.txt
 var helpRelease string
+
+//go:embed help-ledger.txt
+var helpLedger string
 
 // topics are pages that "pathgate help" prints.
 func topics(stdout io.Writer) []*cobra.Command {
@@ -40,6 +46,7 @@ func topics(stdout io.Writer) []*cobra.Command {
 	return []*cobra.Command{
 		page("policy", "the policy file: every key, commented; itself a policy", reference),
 		page("codes", "the refusal codes, one by one", helpCodes),
+		page("formats", "the formats that log prints for others", helpFormats),
 		page("push", "what developers type, and what they read", helpPush),
 		page("release", "release branches: one repository, the server merges", helpRelease),
 	}
@@ -65,7 +72,11 @@ func plainHelp(root *cobra.Command) {
 				}
 				return notAVerb(found, rest[0])
 			}
-			return found.Help()
+			if err := found.Help(); err != nil || found.CommandPath() != "pathgate ledger" {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), "\n"+helpLedger) // the page of the verb's name
+			return err
 		},
 	})
 	root.InitDefaultHelpCmd()

@@ -1,96 +1,26 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/setup"
+	"github.com/pathgate/pathgate/policy"
 )
 
 func (a *app) ledger() *cobra.Command {
-	cmd := &cobra.Command{Use: "ledger", Short: "check and mend the ledger",
-		Long: "These verbs check and mend the ledger that the policy names.", Args: aVerb,
+	cmd := &cobra.Command{Use: "ledger", Short: "check, prove and mend the ledger",
+		Long: "These verbs check, prove and mend the ledger that the policy names. What its\n" +
+			"lines, checkpoints and proofs are, \"pathgate help ledger\" says to whoever\n" +
+			"writes a verifier of his own.", Args: aVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(a.ledgerVerify(), a.ledgerRebuild(), a.ledgerRepair())
+	cmd.AddCommand(a.ledgerKeygen(), a.ledgerCheckpoint(), a.ledgerProve(), a.ledgerVerifyProof())
 	return cmd
-}
-
-func (a *app) ledgerVerify() *cobra.Command {
-	var format string
-	cmd := &cobra.Command{
-		Use: "verify", Short: "check all of it, and that every deployment was allowed",
-		Long: "Verify reads the journal from its first line and names the first line that\n" +
-			"does not hold. It changes nothing. Status 0: everything holds, but for an\n" +
-			"unfinished last line that may be being written; 1: something does not;\n" +
-			"3: it could not be read.",
-		Args: words(),
-		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
-			return a.runVerify(format)
-		},
-	}
-	formatFlag(cmd, &format, "table", "table or json")
-	return cmd
-}
-
-func (a *app) runVerify(format string) error {
-	pol, _, err := a.loadPolicy()
-	if err != nil {
-		return err
-	}
-	report, err := ledger.Verify(pol.Ledger, nil)
-	if err != nil {
-		return faulted(err)
-	}
-	if format == "json" {
-		if err := a.json(verifyJSON(&report)); err != nil {
-			return err
-		}
-	} else {
-		a.printVerify(&report)
-	}
-	if !report.OK() {
-		return no()
-	}
-	return nil
-}
-
-func verifyJSON(r *ledger.Report) map[string]any {
-	findings := []map[string]any{}
-	for _, f := range r.Findings {
-		findings = append(findings, map[string]any{"line": f.Line, "problem": f.Problem, "meaning": f.Meaning})
-	}
-	return map[string]any{"ok": r.OK(), "ledger": r.Ledger, "records": r.Records, "bytes": r.Bytes, "first": r.First,
-		"last": r.Last, "sha256": r.Hash, "types": r.Counts, "open": r.Open, "unknown": r.Unknown, "torn": r.Torn,
-		"index": r.Index, "findings": findings}
-}
-
-func (a *app) printVerify(r *ledger.Report) {
-	for _, f := range r.Findings {
-		fmt.Fprintf(a.stdout, "does not hold: %s\n", f)
-	}
-	if r.OK() {
-		fmt.Fprintf(a.stdout, "the ledger holds: %s, from %s to %s\n", counted(int(r.Records), "record"),
-			explain.Time(r.First), explain.Time(r.Last))
-	} else {
-		fmt.Fprintf(a.stdout, "before that, %s hold\n", counted(int(r.Records), "record"))
-	}
-	fmt.Fprintf(a.stdout, "ledger   %s\nlast     record %d, sha256 %s\n", r.Ledger, r.Records, r.Hash)
-	if r.Index != "" {
-		fmt.Fprintf(a.stdout, "index    %s\n", r.Index)
-	}
-	if r.Open > 0 {
-		fmt.Fprintf(a.stdout, "open     %s; pathgate reconcile settles what is over\n", counted(r.Open, "intent"))
-	}
-	if r.Torn > 0 {
-		fmt.Fprintf(a.stdout, "torn     %s of an unfinished line at the end\n", counted(int(r.Torn), "byte"))
-	}
 }
 
 func (a *app) ledgerRebuild() *cobra.Command {
@@ -131,15 +61,15 @@ func (a *app) ledgerRepair() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.runRepair(cmd, pol.Ledger, pol.Root, reason)
+			return a.runRepair(cmd.Context(), pol, reason)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why it is right to go on")
 	return cmd
 }
 
-func (a *app) runRepair(cmd *cobra.Command, dir, root, reason string) error {
-	entry, err := ledger.Repair(cmd.Context(), dir, ledger.Options{Root: root, Now: a.now}, ledger.Mandate{Principal: setup.OperatingUser(), Via: "local", Reason: reason})
+func (a *app) runRepair(ctx context.Context, pol *policy.Policy, reason string) error {
+	entry, err := ledger.Repair(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: a.now}, ledger.Mandate{Principal: setup.OperatingUser(), Via: "local", Reason: reason})
 	if errors.Is(err, ledger.ErrSound) {
 		fmt.Fprintln(a.stdout, "the ledger needs no repair")
 		return nil
@@ -148,5 +78,6 @@ func (a *app) runRepair(cmd *cobra.Command, dir, root, reason string) error {
 		return faulted(err)
 	}
 	fmt.Fprintf(a.stdout, "accepted, record %d: %s\n", entry.Seq, entry.Reason)
+	a.toSinks(ctx, pol)
 	return nil
 }

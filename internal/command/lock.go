@@ -93,7 +93,7 @@ func (a *app) runLock(ctx context.Context, environment string, f lockFlags) erro
 		return err
 	}
 	var before *ledger.Entry
-	err = a.withLedger(ctx, pol, func(l *ledger.Ledger) (err error) {
+	err = a.change(ctx, pol, func(l *ledger.Ledger) (err error) {
 		if before, err = lockLike(l, e); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (a *app) runUnlock(ctx context.Context, environment string, f lockFlags) er
 		return err
 	}
 	var others []ledger.Entry
-	err = a.withLedger(ctx, pol, func(l *ledger.Ledger) error {
+	err = a.change(ctx, pol, func(l *ledger.Ledger) error {
 		was, err := lockLike(l, e)
 		if err != nil {
 			return err

@@ -1,8 +1,8 @@
 package command
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -18,29 +18,32 @@ type filter struct {
 	service, environment, principal, commit, push, ticket string
 	types                                                 []string
 	since, until                                          time.Time
+	record                                                uint64 // the first record wanted
 }
 
 func (a *app) log() *cobra.Command {
 	var f filter
+	var o logOptions
 	var output uint64
-	var format, since, until string
+	var since, until string
 	cmd := &cobra.Command{
 		Use:   "log",
 		Short: "show what is on record",
 		Long: "Log reads the ledger from its beginning and prints the entries that all\n" +
-			"filters let through. json prints the ledger's own lines, byte for byte.\n" +
+			"filters let through. json prints the ledger's own lines, byte for byte. With\n" +
+			"--type policy alone, the table is the differences between policies.\n" +
 			"Times are RFC 3339 (2026-11-21T09:14:00Z), days (2026-11-21, UTC) or a\n" +
 			"span back from now (90m, 24h). Status 0 also where nothing was found;\n" +
-			"3: the ledger could not be read.\n\n" + ticketHelp,
+			"3: the ledger could not be read.\n\n" + shipHelp + "\n\n" + ticketHelp,
 		Args: words(),
-		RunE: func(*cobra.Command, []string) (err error) {
-			if err := oneOf("format", format, "table", "json", "csv"); err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := o.check(&f, output); err != nil {
 				return err
 			}
 			if output != 0 {
 				return a.runOutput(output)
 			}
-			if f.since, err = parseTime("since", since, a.now()); err != nil {
+			if f.since, f.record, err = parseSince(since, a.now()); err != nil {
 				return err
 			}
 			if f.until, err = parseTime("until", until, a.now()); err != nil {
@@ -49,7 +52,8 @@ func (a *app) log() *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			return a.runLog(f, format)
+			o.fresh = since == ""
+			return a.runLog(cmd.Context(), f, &o)
 		},
 	}
 	flags := cmd.Flags()
@@ -60,17 +64,19 @@ func (a *app) log() *cobra.Command {
 	flags.StringVar(&f.commit, "commit", "", "only this `COMMIT`: its ID or the beginning of it")
 	flags.StringVar(&f.push, "push", "", "only the push with this `ID`, as a fault quotes it")
 	flags.StringVar(&f.ticket, "ticket", "", "only what happened to this `TICKET`, as it is written")
-	flags.StringVar(&since, "since", "", "only from this `TIME` on")
+	flags.StringVar(&since, "since", "", "only from this `RECORD or TIME` on")
 	flags.StringVar(&until, "until", "", "only before this `TIME`")
 	flags.Uint64Var(&output, "output", 0, "only what the deployment of this `RECORD` has printed")
-	formatFlag(cmd, &format, "table", "table, json or csv")
+	flags.BoolVar(&o.follow, "follow", false, "wait for more, until interrupted")
+	flags.StringVar(&o.cursor, "cursor", "", "go on behind what this `FILE` says, and keep it up to date")
+	formatFlag(cmd, &o.format, "table", "table, json, csv, ecs, ocsf, cef or cdevents")
 	return cmd
 }
 
 // entryTypes are the types that an entry may have.
 var entryTypes = [...]ledger.Type{ledger.TypeLedger, ledger.TypeIntent, ledger.TypeDeployed, ledger.TypeAbandoned, ledger.TypeRefused,
 	ledger.TypeFault, ledger.TypeDrift, ledger.TypeAdopt, ledger.TypeRepair, ledger.TypeStatus, ledger.TypeApproval, ledger.TypeLock,
-	ledger.TypeUnlock, ledger.TypeVeto}
+	ledger.TypeUnlock, ledger.TypeVeto, ledger.TypePolicy}
 
 // check looks whether the filter makes sense, and takes "shop/prd" apart.
 func (f *filter) check() error {
@@ -115,7 +121,7 @@ func (f *filter) match(e *ledger.Entry) bool {
 	return is(f.service, e.Service) && is(f.environment, e.Environment) && is(f.principal, e.Principal) && is(f.push, e.Push) &&
 		(f.commit == "" || strings.HasPrefix(e.Commit, f.commit) || strings.HasPrefix(e.New, f.commit)) &&
 		f.matchType(e.Type) &&
-		(f.since.IsZero() || !e.Time.Before(f.since)) && (f.until.IsZero() || e.Time.Before(f.until))
+		e.Seq >= f.record && (f.since.IsZero() || !e.Time.Before(f.since)) && (f.until.IsZero() || e.Time.Before(f.until))
 }
 
 func (f *filter) matchType(t ledger.Type) bool {
@@ -133,32 +139,28 @@ type entryWriter interface {
 	flush() error
 }
 
-func (a *app) runLog(f filter, format string) error {
+func (a *app) runLog(ctx context.Context, f filter, o *logOptions) error {
 	pol, _, err := a.loadPolicy()
 	if err != nil {
 		return err
+	}
+	if o.follow || o.cursor != "" {
+		return faulted(a.ship(ctx, pol, &f, o))
 	}
 	tale, err := storyOf(pol, &f)
 	if err != nil {
 		return faulted(err)
 	}
-	var out entryWriter
-	switch {
-	case format == "json":
-		out = rawWriter{a.stdout}
-	case format == "csv":
-		out = newCSV(a.stdout)
-	case tale != nil:
-		out = newStoryWriter(a.stdout, tale, pol)
-	default:
-		out = newRows(a.stdout)
+	out, err := a.logWriter(pol, &f, o, tale, true)
+	if err != nil {
+		return faulted(err)
 	}
 	seen := &sightings{}
-	err = ledger.Read(pol.Ledger, 0, func(line *ledger.Line) error {
+	err = ledger.ReadSome(pol.Ledger, 0, f.wanted(o, tale, seen), func(line *ledger.Line) error {
 		seen.see(&f, &line.Entry)
 		// A story must see every entry, also those that others leave out.
 		if of := tale == nil || tale.tells(&line.Entry); !of || !f.match(&line.Entry) {
-			return nil
+			return pass(out, line)
 		}
 		seen.matched++
 		return out.write(line)
@@ -202,12 +204,3 @@ func (a *app) logNotes(pol *policy.Policy, f *filter, seen *sightings) {
 			"note: failed, the cause is in the system's log\n")
 	}
 }
-
-type rawWriter struct{ w io.Writer }
-
-func (r rawWriter) write(line *ledger.Line) error {
-	_, err := fmt.Fprintf(r.w, "%s\n", line.Raw)
-	return err
-}
-
-func (rawWriter) flush() error { return nil }

@@ -22,11 +22,18 @@ import (
 // is.
 var logHead = [...]string{"record", "time", "type", "environment", "ref", "commit", "by", "what"}
 
+// maxRows is how many rows are kept to find the widths of columns: a table of a
+// whole ledger is printed in pieces, whose columns may be wider than those of
+// the piece before.
+const maxRows = 4096
+
 // A rowWriter makes a table. Where the output is a terminal, no row is wider.
 type rowWriter struct {
 	w     io.Writer
 	width int // of the terminal, zero if there is none
 	rows  [][]string
+	// widths of the columns but the last, as they were printed so far
+	widths [len(logHead) - 1]int
 }
 
 func newRows(w io.Writer) *rowWriter {
@@ -59,24 +66,25 @@ func (r *rowWriter) write(line *ledger.Line) error {
 			row[i] = "-"
 		}
 	}
-	r.rows = append(r.rows, row)
+	if r.rows = append(r.rows, row); len(r.rows) >= maxRows {
+		return r.flush()
+	}
 	return nil
 }
 
-// flush prints the table.
+// flush prints the table, or what came to it since the last flush.
 func (r *rowWriter) flush() error {
 	last := len(logHead) - 1
-	widths := make([]int, last)
 	room := r.width
-	for i := range widths {
+	for i := range r.widths {
 		for _, row := range r.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			r.widths[i] = max(r.widths[i], utf8.RuneCountInString(row[i]))
 		}
-		room -= widths[i] + 2
+		room -= r.widths[i] + 2
 	}
 	var out strings.Builder
 	for _, row := range r.rows {
-		for i, width := range widths {
+		for i, width := range r.widths {
 			fmt.Fprintf(&out, "%-*s  ", width, row[i])
 		}
 		what := row[last]
@@ -85,6 +93,7 @@ func (r *rowWriter) flush() error {
 		}
 		out.WriteString(what + "\n")
 	}
+	r.rows = nil
 	_, err := io.WriteString(r.w, out.String())
 	return err
 }
@@ -122,6 +131,9 @@ func what(e *ledger.Entry) string {
 	if e.Type == ledger.TypeDrift {
 		return fmt.Sprintf("was at %s, on record %s", orNothing(policy.ObjectID(e.New)), orNothing(policy.ObjectID(e.Old)))
 	}
+	if e.Type == ledger.TypePolicy {
+		return policyWords(e)
+	}
 	parts := append([]string(nil), e.Codes...)
 	parts = append(parts, railWords(e)...)
 	parts = append(parts, releaseWords(e)...)
@@ -150,9 +162,11 @@ var csvHead = []string{"seq", "time", "type", "push", "service", "environment", 
 
 type csvWriter struct{ w *csv.Writer }
 
-func newCSV(w io.Writer) csvWriter {
+func newCSV(w io.Writer, head bool) csvWriter {
 	c := csvWriter{csv.NewWriter(w)}
-	_ = c.w.Write(csvHead)
+	if head {
+		_ = c.w.Write(csvHead)
+	}
 	return c
 }
 
@@ -190,7 +204,7 @@ func stamp(t time.Time) string {
 
 // inert keeps a spreadsheet from taking a cell for a formula.
 func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+	if first, _ := utf8.DecodeRuneInString(cell); cell != "" && strings.ContainsRune("=+-@\uff1d\uff0b\uff0d\uff20", first) {
 		return "'" + cell
 	}
 	return cell

@@ -23,6 +23,7 @@ type story struct {
 	ticket   string
 	branches map[ticketObject]bool
 	commits  map[ticketObject]bool
+	services map[string]bool // those that have an entry with the ticket
 
 	intents  bool
 	lives    map[gateSpot]string
@@ -61,7 +62,8 @@ func storyOf(pol *policy.Policy, f *filter) (*story, error) {
 		return nil, nil
 	}
 	s := newStory(f.ticket, slices.Contains(f.types, string(ledger.TypeIntent)))
-	err := ledger.Read(pol.Ledger, 0, func(line *ledger.Line) error {
+	names := func(p *ledger.Peek) bool { return p.Has(f.ticket) }
+	err := ledger.ReadSome(pol.Ledger, 0, names, func(line *ledger.Line) error {
 		s.discover(&line.Entry)
 		return nil
 	})
@@ -71,7 +73,7 @@ func storyOf(pol *policy.Policy, f *filter) (*story, error) {
 // newStory makes an empty story; intents says that intents are asked for.
 func newStory(ticket string, intents bool) *story {
 	return &story{ticket: ticket, intents: intents,
-		branches: make(map[ticketObject]bool), commits: make(map[ticketObject]bool),
+		branches: make(map[ticketObject]bool), commits: make(map[ticketObject]bool), services: make(map[string]bool),
 		lives: make(map[gateSpot]string), holding: make(map[gateSpot]map[string][]string),
 		deployed: make(map[uint64]bool), turns: make(map[uint64]turn)}
 }
@@ -81,6 +83,7 @@ func (s *story) discover(e *ledger.Entry) {
 	if !s.carries(e) {
 		return
 	}
+	s.services[e.Service] = true
 	if e.Branch != "" && (len(e.Tickets) == 0 || e.Tickets[0] == s.ticket) {
 		s.branches[ticketObject{e.Service, e.Branch}] = true
 	}

@@ -20,9 +20,11 @@ func (a *app) reconcile() *cobra.Command {
 		Long: "Reconcile turns what interrupted pushes have announced into records, by\n" +
 			"looking at the refs, and records environments' refs that somebody moved\n" +
 			"without a push. Deployments whose runner is gone it ends as errors, and\n" +
-			"starts what waits. Run it from a timer as the user that git runs as; it\n" +
-			"may run at any moment, also while pushes are under way. Status 0: done;\n" +
-			"3: a repository could not be read, or a deployment not go on.",
+			"starts what waits. What the audit sinks have not taken it sends, however\n" +
+			"much that is. Run it from a timer as the user that git runs as; it may run\n" +
+			"at any moment, also while pushes are under way. Status 0: done; 3: a\n" +
+			"repository could not be read, a deployment not go on, or an audit sink has\n" +
+			"not taken all.",
 		Args: words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -37,11 +39,11 @@ func (a *app) reconcile() *cobra.Command {
 				return faulted(err)
 			}
 			deployments, err := a.recoverDeployments(cmd.Context(), pol)
-			if err != nil {
-				return errors.Join(a.printFindings(found, format, quiet), err)
+			if err == nil {
+				err = undeployed(deployments)
 			}
-			found = append(found, deployments...)
-			return errors.Join(a.printFindings(found, format, quiet), undeployed(deployments))
+			sinks, sinkErr := a.shipAll(cmd.Context(), pol)
+			return errors.Join(a.printFindings(append(found, deployments...), sinks, format, quiet), err, sinkErr)
 		},
 	}
 	formatFlag(cmd, &format, "table", "table or json")
@@ -54,7 +56,7 @@ func old(f gate.Finding) bool {
 	return f.What == "waiting" || f.What == "gone" || f.What == "drift" && f.Record == 0
 }
 
-func (a *app) printFindings(found []gate.Finding, format string, quiet bool) error {
+func (a *app) printFindings(found []gate.Finding, sinks []sinkFinding, format string, quiet bool) error {
 	unreadable := 0
 	rows := []map[string]any{}
 	t := a.table()
@@ -83,12 +85,17 @@ func (a *app) printFindings(found []gate.Finding, format string, quiet bool) err
 		rows = append(rows, map[string]any{"what": f.What, "service": f.Spot.Service, "environment": f.Spot.Environment,
 			"repository": f.Spot.Repository, "ref": f.Spot.Ref, "record": f.Record, "live": f.Live, "seen": f.Seen, "detail": detail})
 	}
+	for i := range sinks {
+		f := &sinks[i]
+		t.row(f.what, "", "", "", fmt.Sprintf("record %d", f.Record), f.detail())
+		rows = append(rows, f.json())
+	}
 	switch {
 	case format == "json":
 		if err := a.json(rows); err != nil {
 			return err
 		}
-	case len(found) > 0:
+	case len(rows) > 0:
 		t.flush()
 	case !quiet:
 		fmt.Fprintln(a.stdout, "nothing to settle, no drift")

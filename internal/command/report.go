@@ -84,7 +84,7 @@ func (a *app) runReport(ctx context.Context, r report) error {
 		return err
 	}
 	var e *ledger.Entry
-	err = a.withLedger(ctx, pol, func(l *ledger.Ledger) error {
+	err = a.change(ctx, pol, func(l *ledger.Ledger) error {
 		deployed, err := reported(l, env, service, id)
 		if err != nil {
 			return err

@@ -125,6 +125,11 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.check(), a.install(), a.uninstall(), a.adopt(), a.status(), a.log(),
 		a.explain(), a.reconcile(), a.doctor(), a.ledger(), a.version())
 	root.AddCommand(a.lock(), a.unlock(), a.veto(), a.report())
+	root.AddCommand(a.attest())
+	root.AddCommand(a.board())
+	root.AddCommand(a.evidence())
+	root.AddCommand(a.metrics())
+	root.AddCommand(a.witness())
 	root.AddCommand(topics(a.stdout)...)
 	plainHelp(root)
 	return root

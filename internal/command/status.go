@@ -15,6 +15,7 @@ import (
 
 func (a *app) status() *cobra.Command {
 	var format string
+	var w watchFlags
 	cmd := &cobra.Command{
 		Use:   "status [SERVICE]",
 		Short: "show what is live in every environment, what waits, and drift",
@@ -23,7 +24,9 @@ func (a *app) status() *cobra.Command {
 			"record has them. Where branches are released into an environment, it shows\n" +
 			"those that it holds: each with the commit that was released, by whom and\n" +
 			"when, and now \"in main\" if that has the commit, where the branch is if it\n" +
-			"has moved on, or \"gone\". Status 1: nothing is on record of the service.\n\n" +
+			"has moved on, or \"gone\". Its last line is the size of the ledger's tree and\n" +
+			"the beginning of its root, as receipts and checkpoints have them. Status 1:\n" +
+			"nothing is on record of the service.\n\n" + watchHelp +
 			branchesHelp,
 		Args: words("[SERVICE]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,10 +37,18 @@ func (a *app) status() *cobra.Command {
 			if len(args) == 1 {
 				service = args[0]
 			}
-			return a.runStatus(cmd.Context(), policy.Service(service), format)
+			if err := w.check(cmd.Flags().Changed("interval")); err != nil {
+				return err
+			}
+			show := func(a *app) error { return a.runStatus(cmd.Context(), policy.Service(service), format) }
+			if w.on {
+				return a.runWatch(cmd.Context(), w.interval, show)
+			}
+			return show(a)
 		},
 	}
 	formatFlag(cmd, &format, "table", "table or json")
+	w.add(cmd)
 	return cmd
 }
 

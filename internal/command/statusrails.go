@@ -10,6 +10,7 @@ import (
 	"github.com/pathgate/pathgate/internal/gate"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/text"
+	"github.com/pathgate/pathgate/internal/tlog"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -18,7 +19,8 @@ type rails struct {
 	now   time.Time
 	refs  []refRails // of each ref, in the order of the rows
 	locks []ledger.Entry
-	more  bool // there are more locks than are listed
+	more  bool      // there are more locks than are listed
+	tree  tlog.Tree // of all that is on record
 }
 
 // refRails are what is on record of one ref and its environment.
@@ -40,6 +42,9 @@ func (a *app) railsOf(ctx context.Context, pol *policy.Policy, rows []gate.Statu
 			r.now = last // as the gate does: a clock that went back ends no lock
 		}
 		if r.locks, r.more, err = l.AllLocks(); err != nil {
+			return err
+		}
+		if r.tree, err = l.Tree(); err != nil {
 			return err
 		}
 		for i := range rows {
@@ -117,6 +122,7 @@ func (r *rails) print(w io.Writer, rows []gate.Status, only policy.Service) {
 	if r.more {
 		fmt.Fprintf(w, "warning: there are more than %d locks\n", ledger.MaxLocks)
 	}
+	fmt.Fprintf(w, "ledger %s\n", tlog.Short(r.tree))
 }
 
 func (r *refRails) printLive(w io.Writer, where string, row *gate.Status) {
@@ -182,6 +188,7 @@ func (r *rails) addTo(out []map[string]any, rows []gate.Status) []map[string]any
 			overrides["newest"] = newest
 		}
 		row["overrides"] = overrides
+		row["tree_size"], row["root"] = r.tree.N, r.tree.Hash.String()
 	}
 	return out
 }

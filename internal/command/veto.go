@@ -56,7 +56,7 @@ func (a *app) runVeto(ctx context.Context, commit, named, reason string, lift bo
 		e.Kind = ledger.KindLift
 	}
 	var lives []ledger.LiveRef
-	err = a.withLedger(ctx, pol, func(l *ledger.Ledger) error {
+	err = a.change(ctx, pol, func(l *ledger.Ledger) error {
 		_, barred, err := l.Veto(service, id)
 		if err != nil {
 			return err

@@ -60,7 +60,7 @@ func newRunner(policyPath string, service policy.Service, name policy.Environmen
 	}
 	return &Runner{
 		Place: Place{Ledger: pol.Ledger, Service: service, Environment: name},
-		Books: InLedger(pol.Ledger, pol.Root),
+		Books: Shipping(InLedger(pol.Ledger, pol.Root), pol, toSyslog),
 		Settings: func() (Settings, error) {
 			pol, err := policyfile.Load(policyPath)
 			if err != nil {

@@ -106,9 +106,31 @@ func killOne(pid int, session, token string) bool {
 // the standard ones: a pusher's client may be waiting for it. Those that Go
 // has opened are marked to be closed on exec, inherited ones cannot be.
 func closeInherited() {
+	for _, fd := range inherited() {
+		unix.Close(fd)
+	}
+}
+
+// keepInherited sees to it that no program that is started gets what this
+// process was handed beside its input and output, until the function that it
+// returns is called.
+func keepInherited() (undo func()) {
+	kept := inherited()
+	set := func(flags int) {
+		for _, fd := range kept {
+			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, flags)
+		}
+	}
+	set(unix.FD_CLOEXEC)
+	return func() { set(0) }
+}
+
+// inherited are the descriptors from 3 on that a program started now would get:
+// those that we open ourselves it would not.
+func inherited() (list []int) {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return
+		return nil
 	}
 	for _, e := range entries {
 		fd, err := strconv.Atoi(e.Name())
@@ -116,7 +138,8 @@ func closeInherited() {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			unix.Close(fd)
+			list = append(list, fd)
 		}
 	}
+	return list
 }

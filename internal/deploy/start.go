@@ -38,17 +38,30 @@ func Start(l Launch, p Place) error {
 	if !filepath.IsAbs(l.Hooks) || !filepath.IsAbs(l.Policy) {
 		return errors.New("start the deployment: the hooks or the policy have no absolute path")
 	}
-	cmd := exec.Command(filepath.Join(l.Hooks, Program), l.Policy, string(p.Service), string(p.Environment))
+	err := Detach(p.Ledger, filepath.Join(l.Hooks, Program), l.Policy, string(p.Service), string(p.Environment))
+	if err != nil {
+		return fmt.Errorf("start the deployment: %w", err)
+	}
+	return nil
+}
+
+// Detach starts a program for a push and returns as soon as it runs. It has a
+// session of its own, /dev/null for its input and output, no other descriptor of
+// this process, and none of its environment but PATH, HOME and LANG. Started by
+// root, it runs as the owner of the ledger's folder. Nobody waits for it.
+func Detach(ledger, program string, args ...string) error {
+	cmd := exec.Command(program, args...)
 	cmd.Dir = "/"
 	cmd.Env = environment(os.Getenv)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := asOwner(cmd, p.Ledger); err != nil {
-		return fmt.Errorf("start the deployment: %w", err)
+	if err := asOwner(cmd, ledger); err != nil {
+		return err
 	}
+	defer keepInherited()()
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the deployment: %w", err)
+		return err
 	}
-	go func() { _ = cmd.Wait() }() // what becomes of it is in the ledger
+	go func() { _ = cmd.Wait() }() // what becomes of it, it tells by itself
 	return nil
 }
 

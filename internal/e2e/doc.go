@@ -58,6 +58,9 @@
 //	sshd PERSON[:KIND]...
 //	    Starts a real sshd; "git push ssh://ana$WORK/srv/shop/dev.git" logs in
 //	    as ana. KIND is gitshell (default), shell or bare.
+//	syslogd SOCKET FILE, syslogd -stop SOCKET
+//	    Listens on a datagram socket and writes each message as a line of FILE.
+//	    Stopped, it has written all that was sent.
 //	tmpfs DIR SIZE, fill DIR
 //	    Mounts a small file system; leaves no byte free on it.
 //	killhooks [-ref REF] HOOK ATTEMPTS REPO [ARG...]

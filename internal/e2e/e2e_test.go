@@ -125,6 +125,7 @@ func params(dir, prefix string) testscript.Params {
 			"name":        cmdName,
 			"hints":       cmdHints,
 			"paste":       cmdPaste,
+			"syslogd":     cmdSyslogd,
 		},
 	}
 }
@@ -187,6 +188,7 @@ type state struct {
 	still   map[string]string // what cmdStill remembers, by repository
 	merges  bool              // the server makes merges here
 	hints   []string          // commands to paste
+	syslogs map[string]func() // what stops a syslogd, by its socket
 }
 
 func stateOf(ts *testscript.TestScript) *state {
@@ -201,6 +203,7 @@ func setup(env *testscript.Env, dir, prefix string) error {
 		names:   map[string]string{},
 		updates: map[string]string{},
 		still:   map[string]string{},
+		syslogs: map[string]func(){},
 	}
 	env.Values[keyState{}] = st
 	env.Defer(func() {

@@ -22,6 +22,7 @@ var noises = []noise{
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z|\b)`), "TIME"},
 	{regexp.MustCompile(`\bpush [0-9a-zA-Z]{8,}\b`), "push PUSH"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "HASH"},
+	{regexp.MustCompile(`\bledger \d+ [0-9A-Za-z+/]{10}(\s)`), "ledger TREE$1"},
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 }
 

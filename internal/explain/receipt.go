@@ -45,6 +45,9 @@ type Receipt struct {
 	Out, Back []release.Branch
 	// NoCommands is set where the repository carries out no command refs.
 	NoCommands bool
+	// Tree is the ledger's size and the first characters of its root, of the
+	// last receipt of a push; empty if they are not known.
+	Tree string
 	// Shared says that the environments share one repository: hints call the
 	// remote origin, not by the environment's name.
 	Shared bool
@@ -73,6 +76,9 @@ func Receipts(w io.Writer, receipts []Receipt) {
 	}
 	if more := len(receipts) - MostReceipts; more > 0 {
 		p.line("success: and %d more, records up to %d", more, receipts[len(receipts)-1].Record)
+	}
+	if n := len(receipts); n > 0 && receipts[n-1].Tree != "" {
+		p.line("  ledger %s", receipts[n-1].Tree)
 	}
 	p.send(w)
 }
@@ -249,5 +255,16 @@ func NotMoved(w io.Writer, environment policy.EnvironmentName, ref policy.RefNam
 	var p page
 	p.line("error: %s of %s stays where it is", Branch(ref), environment)
 	p.reason(why, "the repository refused it")
+	p.send(w)
+}
+
+// Behind tells that what has happened is on record, but not in the audit log
+// beside it, which the policy requires.
+func Behind(w io.Writer, push string) {
+	var p page
+	p.line("warning: this is on record, but the audit log beside it is behind   [%s]", policy.Fault)
+	p.line("  the next push, or the server's timer, hands it over")
+	p.hint("if it stays, tell the administrators of the server:")
+	p.line("hint:   push %s", push)
 	p.send(w)
 }

@@ -19,7 +19,29 @@ type Spot struct {
 // A book is an open ledger, asked by spots.
 type book struct {
 	*ledger.Ledger
-	now time.Time
+	now      time.Time
+	recorded *uint64 // takes the newest record that is written, if not nil
+}
+
+// open is openBook for a hook, which hands on what it records.
+func (p *Process) open(ctx context.Context, s *scene) (*book, error) {
+	b, err := openBook(ctx, s.policy, p.Now)
+	if err != nil {
+		return nil, err
+	}
+	b.recorded = &p.recorded
+	return b, nil
+}
+
+// Append appends to the ledger.
+func (b *book) Append(entries ...*ledger.Entry) error {
+	if err := b.Ledger.Append(entries...); err != nil || len(entries) == 0 {
+		return err
+	}
+	if b.recorded != nil {
+		*b.recorded = entries[len(entries)-1].Seq
+	}
+	return nil
 }
 
 // openBook takes the ledger's lock; nothing slow may happen before Close.
@@ -28,7 +50,7 @@ func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time) (*b
 	if err != nil {
 		return nil, err
 	}
-	b := &book{l, now().UTC()}
+	b := &book{Ledger: l, now: now().UTC()}
 	// A clock that went back opens nothing.
 	if _, last, _ := l.Last(); last.After(b.now) {
 		b.now = last

@@ -37,7 +37,8 @@ func placeOf(pol *policy.Policy, e *ledger.Entry) deploy.Place {
 
 // follow streams the deployments that a push waits for, one after the other,
 // and tells how each ended. The runner goes on whether or not anybody listens.
-func (p *Process) follow(ctx context.Context, s *scene, entries []*ledger.Entry) {
+// It reports whether there was one.
+func (p *Process) follow(ctx context.Context, s *scene, entries []*ledger.Entry) (followed bool) {
 	books := deploy.InLedger(s.policy.Ledger, s.policy.Root)
 	for _, e := range entries {
 		env, ok := s.policy.Environment(policy.EnvironmentName(e.Environment))
@@ -52,7 +53,9 @@ func (p *Process) follow(ctx context.Context, s *scene, entries []*ledger.Entry)
 		}
 		state := deploy.Follow(ctx, p.Stderr, log, deploy.Watch(ctx, place, books, e.Seq))
 		p.tellOutcome(ctx, s, env, e, state)
+		followed = true
 	}
+	return followed
 }
 
 // tellOutcome tells how a deployment ended, and what comes next.
@@ -78,7 +81,7 @@ func (p *Process) tellOutcome(ctx context.Context, s *scene, env *policy.Environ
 }
 
 func (s *scene) aftermath(ctx context.Context, p *Process, env *policy.Environment, e *ledger.Entry, state string) (message string, next []explain.Stage, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return "", nil, err
 	}

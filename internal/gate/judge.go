@@ -138,7 +138,7 @@ func (j *judge) observe(ctx context.Context) (map[policy.RefName]policy.ObjectID
 
 // try takes the ledger's lock once.
 func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.ObjectID) (what next, err error) {
-	l, err := openBook(ctx, j.scene.policy, j.process.Now)
+	l, err := j.process.open(ctx, j.scene)
 	if err != nil {
 		return done, err
 	}
@@ -148,6 +148,9 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		}
 	}()
 	j.refusals, j.drifts, j.notices, j.landed = nil, nil, nil, nil
+	if err := j.scene.putPolicy(l, *j.entry(ledger.TypePolicy)); err != nil {
+		return done, err
+	}
 	open, err := l.openIntents(ledger.IntentFilter{Service: j.scene.site.Service, Repository: j.scene.site.Repository})
 	if err != nil {
 		return done, err

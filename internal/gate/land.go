@@ -63,7 +63,7 @@ func (j *judge) recordLanding(l *book, m *move, intent *ledger.Entry) error {
 	if err := l.Append(e); err != nil {
 		return err
 	}
-	j.landed.record, j.landed.receipt.Record = e, e.Seq
+	j.landed.record, j.landed.receipt.Record, j.landed.receipt.Tree = e, e.Seq, l.tree()
 	entries, err := l.contents(j.scene.spot(m.env, m.ref), policy.ObjectID(e.Commit))
 	j.landed.receipt.Release = m.released(len(entries))
 	if err == nil {

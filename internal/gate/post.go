@@ -96,13 +96,17 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 		explain.Drift(p.Stderr, d.env.Name, d.ref, d.live, d.seen, d.record)
 	}
 	explain.Receipts(p.Stderr, receipts)
-	p.follow(ctx, s, records)
+	p.shipLate(ctx, s)
+	p.startBoard(s)
+	if p.follow(ctx, s, records) {
+		p.startBoard(s) // it can tell how they ended
+	}
 	return nil
 }
 
 // settlePush records, under one lock, what became of the push's intents.
 func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, records []*ledger.Entry, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -146,6 +150,9 @@ func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token
 		return nil, nil, nil, err
 	}
 	number(entries, receipts, drifts)
+	if len(receipts) > 0 {
+		receipts[len(receipts)-1].Tree = l.tree()
+	}
 	for i := range receipts[:min(len(receipts), explain.MostReceipts)] {
 		env, _ := s.site.Environment(receipts[i].Ref)
 		if err := s.nextOf(l, env, &receipts[i]); err != nil { // they are on record; only what comes next cannot be told

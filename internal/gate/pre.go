@@ -29,15 +29,18 @@ func PreReceive(p *Process) (status int) {
 		p.tellFault(s, push, err)
 		return 1
 	}
-	yes, err := p.preReceive(context.Background(), s, push)
+	ctx := context.Background()
+	yes, err := p.preReceive(ctx, s, push)
+	if err == nil && yes {
+		if err = p.ship(ctx, s); err == nil {
+			return 0
+		}
+	}
 	if err != nil {
 		p.tellFault(s, push, err)
-		return 1
 	}
-	if !yes {
-		return 1
-	}
-	return 0
+	p.shipRefused(ctx, s, err)
+	return 1
 }
 
 func (p *Process) preReceive(ctx context.Context, s *scene, push string) (bool, error) {
@@ -203,25 +206,11 @@ func recordedKind(kind policy.Kind) string {
 	return string(kind)
 }
 
-// rules writes verdicts the way the ledger keeps them: "rule=yes", or the code
-// of the refusal; a rule about another environment names it after a colon.
+// rules writes verdicts the way the ledger keeps them.
 func rules(verdicts []policy.Verdict) []string {
 	var out []string
 	for _, v := range verdicts {
-		name, says := v.Rule, "yes"
-		if name == "" {
-			name = v.Name
-		}
-		if v.Environment != "" {
-			name += ":" + string(v.Environment)
-		}
-		if !v.OK {
-			says = string(v.Code)
-		}
-		if v.Overridden {
-			says = "overridden:" + says
-		}
-		out = append(out, name+"="+says)
+		out = append(out, ledger.RuleText(v))
 	}
 	return out
 }

@@ -40,11 +40,16 @@ func ProcReceive(p *Process) (status int) {
 		p.tellFault(s, push, because("", err))
 		denyRest(talk, push)
 	}
-	if err := talk.Close(); err != nil {
-		p.log(push, s.redact(err.Error()))
-		return 1
+	if closed := talk.Close(); closed != nil {
+		p.log(push, s.redact(closed.Error()))
+		status = 1
 	}
-	return 0
+	if err != nil || talk.Refused() {
+		p.shipRefused(ctx, s, err)
+	} else {
+		p.shipLate(ctx, s)
+	}
+	return status
 }
 
 // denyRest refuses, in git's own list of refs, what has no answer yet.
@@ -69,6 +74,11 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 	}
 	if len(guarded) == 0 {
 		return nil
+	}
+	if _, command := policy.Command(guarded[0].Ref); command {
+		if err := p.sinksReady(ctx, s); err != nil {
+			return err
+		}
 	}
 	if _, _, ok := releaseTarget(guarded[0].Ref); ok && len(guarded) == 1 {
 		return p.release(ctx, s, talk, guarded[0])
@@ -103,7 +113,7 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 }
 
 func (p *Process) intentsOf(ctx context.Context, s *scene, token receive.Token) (intents []ledger.Entry, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +232,7 @@ type carried struct {
 }
 
 func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) (out carried, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return out, err
 	}
@@ -255,7 +265,7 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 		return out, err
 	}
 	out.record = e
-	out.receipt.Record = e.Seq
+	out.receipt.Record, out.receipt.Tree = e.Seq, l.tree()
 	if err := s.nextOf(l, env, &out.receipt); err != nil { // it is on record; only what comes next cannot be told
 		p.log(intent.Push, s.redact(err.Error()))
 	}
@@ -330,7 +340,7 @@ func (s *scene) forced(ctx context.Context, old, id policy.ObjectID) bool {
 
 // giveUp settles an intent whose ref did not move.
 func (p *Process) giveUp(ctx context.Context, s *scene, intent *ledger.Entry, why string) (err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return err
 	}

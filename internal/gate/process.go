@@ -31,6 +31,8 @@ type Process struct {
 	Now    func() time.Time
 	// found is the push's token, once it has been looked for.
 	found *foundToken
+	// recorded is the newest record that this hook has written.
+	recorded uint64
 	// Log takes what is for the server's administrators only, such as the
 	// cause of a fault; it may be nil.
 	Log func(line string)
@@ -156,6 +158,7 @@ var reasons = []struct {
 	{ledger.ErrNetwork, "the ledger lies on a network file system", true},
 	{ledger.ErrVersion, "the ledger is of a newer pathgate", true},
 	{ledger.ErrWrite, "the ledger cannot be written", true},
+	{errSerial, "the policy file is older than one that is on record", false},
 	{context.DeadlineExceeded, "the check took too long", false},
 }
 
@@ -208,7 +211,7 @@ func (p *Process) recordFault(s *scene, push string, cause error, detail string)
 			err = recovered(value)
 		}
 	}()
-	l, err := openBook(context.Background(), s.policy, p.Now)
+	l, err := p.open(context.Background(), s)
 	if err != nil {
 		return err
 	}

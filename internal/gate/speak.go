@@ -130,11 +130,14 @@ func (p *Process) askUpdateHook(ctx context.Context, s *scene, said *statement) 
 }
 
 func (p *Process) recordStatement(ctx context.Context, s *scene, said *statement) (code policy.Code, why string, err error) {
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return "", "", because("", err)
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if err := s.putPolicy(l, *said.entry(s, p, ledger.TypePolicy)); err != nil {
+		return "", "", because("", err)
+	}
 	if said.namespace == lockRefs {
 		return p.lock(l, s, said)
 	}
@@ -267,7 +270,7 @@ func (p *Process) refuseStatement(ctx context.Context, s *scene, talk *receive.P
 	if said.env != nil {
 		r.Environment = said.env.Name
 	}
-	l, err := openBook(ctx, s.policy, p.Now)
+	l, err := p.open(ctx, s)
 	if err != nil {
 		return because("", err)
 	}

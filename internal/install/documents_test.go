@@ -70,7 +70,10 @@ func code(file, text string) string {
 }
 
 // verbPattern finds where a line calls pathgate.
-const verbPattern = `(?m)^[#\s]*(?:well |\$|[a-z]+=\$\(|sudo -u git )?pathgate ([a-z]+)(?: ([a-z]+))?`
+const verbPattern = `(?m)^[#\s]*(?:well |\$|[a-z]+=\$\(|sudo -u git |sudo )?pathgate ([a-z]+)(?: ([a-z][a-z-]*))?`
+
+// groups are the verbs that have verbs below them.
+func groups() []string { return []string{"ledger", "witness"} }
 
 // TestVerbs checks that every "pathgate VERB" of the documents exists, and
 // that every verb is in some document.
@@ -79,7 +82,10 @@ func TestVerbs(t *testing.T) {
 	root := must(t, t.TempDir(), nil, pathgate, "help")
 	verbs := listed(t, root, "Available Commands")
 	pages := append(listed(t, root, "Additional help topics"), verbs...)
-	ledger := listed(t, must(t, t.TempDir(), nil, pathgate, "help", "ledger"), "Available Commands")
+	below := map[string][]string{}
+	for _, group := range groups() {
+		below[group] = listed(t, must(t, t.TempDir(), nil, pathgate, "help", group), "Available Commands")
+	}
 	call := regexp.MustCompile(verbPattern)
 	seen := map[string]bool{}
 	for _, file := range documents(t) {
@@ -88,7 +94,7 @@ func TestVerbs(t *testing.T) {
 			switch {
 			case !slices.Contains(pages, m[1]):
 				t.Errorf("%s: there is no verb in %q", file, m[0])
-			case m[1] == "ledger" && m[2] != "" && !slices.Contains(ledger, m[2]):
+			case below[m[1]] != nil && m[2] != "" && !slices.Contains(below[m[1]], m[2]):
 				t.Errorf("%s: there is no verb in %q", file, m[0])
 			case m[1] == "help" && m[2] != "" && !slices.Contains(pages, m[2]):
 				t.Errorf("%s: there is no page in %q", file, m[0])
@@ -110,7 +116,7 @@ func TestFlags(t *testing.T) {
 	for _, file := range documents(t) {
 		for _, m := range call.FindAllStringSubmatch(code(file, read(t, repository(t), file)), -1) {
 			verb := m[1:2]
-			if m[1] == "ledger" {
+			if slices.Contains(groups(), m[1]) {
 				verb = m[1:3]
 			}
 			for _, f := range flag.FindAllString(m[0], -1) {
@@ -255,12 +261,17 @@ func readmeIsTrue(t *testing.T, file, shown string, atLeast int) {
 	}
 }
 
+// treePattern is where a receipt says how the ledger stands: the size of its
+// tree and the beginning of the root, which is another every time.
+const treePattern = `\bledger \d+ [0-9A-Za-z+/]{10}`
+
 // anonymous leaves out of an output what is another every time.
 func anonymous(s string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`\d{4}-\d\d-\d\d \d\d:\d\d UTC`, "TIME"},
 		{`\b[0-9a-f]{40}\b|\b[0-9a-f]{7}\b`, "ID"},
 		{`record \d+`, "record N"},
+		{treePattern, "ledger TREE"},
 		{`\d+s of 2h, 1h5\dm left`, "LEFT"},
 		{` +\n`, "\n"},
 	} {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"runtime"
 	"time"
+
+	"github.com/pathgate/pathgate/internal/tlog"
 )
 
 // clockSlack is how far the clock may be behind the last entry.
@@ -75,7 +77,7 @@ func (l *Ledger) append(now time.Time, entries ...*Entry) error {
 		return nil
 	}
 	now = now.UTC().Truncate(time.Microsecond)
-	places := make([]place, len(entries))
+	places, leaves := make([]place, len(entries)), make([]tlog.Hash, len(entries))
 	c := newEncoder()
 	h := l.head
 	for i, e := range entries {
@@ -86,13 +88,14 @@ func (l *Ledger) append(now time.Time, entries ...*Entry) error {
 		}
 		line := c.buf.Bytes()[from:]
 		places[i] = place{e.Seq, h.end, int64(len(line)), sha256.Sum256(line[:len(line)-1])}
+		leaves[i] = tlog.LeafHash(line[:len(line)-1])
 		h = head{h.end, h.end + places[i].length, e.Seq, places[i].hash, now}
 	}
 	if err := l.write(c.buf.Bytes()); err != nil {
 		return err
 	}
 	l.head = h
-	l.note(entries, places)
+	l.note(entries, places, leaves)
 	return nil
 }
 
@@ -124,7 +127,7 @@ func (l *Ledger) write(b []byte) error {
 
 // note brings the index up to the head. If that fails, the index stays behind
 // the journal or is unusable; the next look at it finds out and makes it good.
-func (l *Ledger) note(entries []*Entry, places []place) {
+func (l *Ledger) note(entries []*Entry, places []place, leaves []tlog.Hash) {
 	if l.index == nil {
 		return
 	}
@@ -134,7 +137,7 @@ func (l *Ledger) note(entries []*Entry, places []place) {
 				return err
 			}
 		}
-		return nil
+		return grow(s, int64(entries[0].Seq)-1, leaves)
 	})
 	if err != nil {
 		l.drop()
@@ -144,6 +147,9 @@ func (l *Ledger) note(entries []*Entry, places []place) {
 // look runs fn on the projections, and opens or rebuilds the index if it has
 // to. fn may run more than once.
 func (l *Ledger) look(fn func(kv) error) error {
+	if l.model != nil {
+		return fn(l.model)
+	}
 	for try := 0; ; try++ {
 		if l.index == nil {
 			if err := l.catchUp(l.head.end); err != nil {

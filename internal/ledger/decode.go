@@ -92,6 +92,10 @@ const (
 	fieldCodes
 	fieldOverrode
 	fieldPolicy
+	fieldSerial
+	fieldPart
+	fieldParts
+	fieldLines
 	fieldReason
 	fieldUntil
 	fieldDeploy
@@ -207,6 +211,18 @@ func (p *parser) member(key string) (field uint64, err error) {
 	case "gone":
 		e.Gone, err = list(p, p.str)
 		return fieldGone, err
+	case "serial":
+		e.Serial, err = p.uint()
+		return fieldSerial, err
+	case "part":
+		e.Part, err = p.uint()
+		return fieldPart, err
+	case "parts":
+		e.Parts, err = p.uint()
+		return fieldParts, err
+	case "lines":
+		e.Lines, err = list(p, p.str)
+		return fieldLines, err
 	case "until":
 		e.Until, err = p.time()
 		return fieldUntil, err

@@ -15,7 +15,7 @@ func full() *Entry {
 		Principal: "ana", Via: "ssh", Address: "::1", Intent: 7, Evidence: []uint64{1, 2}, Rules: []string{"x=yes", "y=no"},
 		Codes: []string{"withdrawn"}, Action: ActionRelease, Branch: "JIRA-1", Head: "h", Tickets: []string{"JIRA-1"}, Gone: []string{"JIRA-2", "JIRA-3"},
 		State: StateSuccess, Record: 6, Overrode: []string{"soak", "freeze"},
-		Until: testStart.Add(time.Hour), Deploy: DeployCommand, URL: "https://ci/1", Message: "done", Policy: "sha", Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
+		Until: testStart.Add(time.Hour), Deploy: DeployCommand, URL: "https://ci/1", Message: "done", Policy: "sha", Serial: 4, Part: 1, Parts: 2, Lines: []string{"a = 1", ""}, Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
 	}
 }
 
@@ -40,7 +40,7 @@ func TestEncodeDecode(t *testing.T) {
 		`"environment":"e","repository":"r","ref":"refs/heads/grün","old":"o","new":"n","commit":"c","tree":"t",` +
 		`"subject":"a \"b\" \\c","kind":"promote","action":"release","branch":"JIRA-1","head":"h",` +
 		`"tickets":["JIRA-1"],"gone":["JIRA-2","JIRA-3"],"state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,"evidence":[1,2],` +
-		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"overrode":["soak","freeze"],"policy":"sha","reason":"why",` +
+		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"overrode":["soak","freeze"],"policy":"sha","serial":4,"part":1,"parts":2,"lines":["a = 1",""],"reason":"why",` +
 		`"until":"2026-11-21T10:00:00.123456Z","deploy":"command","url":"https://ci/1","message":"done","token":"tok","ledger":"id","version":1,` +
 		`"root":"root","prev":"prev"}` + "\n"
 	if string(line) != want {
@@ -137,7 +137,10 @@ type plain struct {
 	Intent, Record                                                                     uint64
 	Evidence                                                                           []uint64
 	Rules, Codes, Overrode                                                             []string
-	Policy, Reason                                                                     string
+	Policy                                                                             string
+	Serial, Part, Parts                                                                uint64
+	Lines                                                                              []string
+	Reason                                                                             string
 	Until                                                                              time.Time
 	Deploy, URL, Message, Token, Ledger                                                string
 	Version                                                                            int
@@ -154,6 +157,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{` + least + `,"evidence":[],"n":-1.5e+3}`))
 	f.Add([]byte(`{` + least + `,"overrode":[],"until":"0001-01-01T00:00:00.000000Z","record":0}`))
 	f.Add([]byte(`{` + least + `,"action":"release","branch":"JIRA-1","head":"h","tickets":[],"gone":["x"]}`))
+	f.Add([]byte(`{` + least + `,"serial":7,"part":1,"parts":2,"lines":["version = 1",""]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Entry
 		unknown, err := decode(string(b), &e)
@@ -182,6 +186,9 @@ func FuzzDecode(f *testing.F) {
 		if len(p.Gone) == 0 {
 			p.Gone = nil
 		}
+		if len(p.Lines) == 0 {
+			p.Lines = nil
+		}
 		if !reflect.DeepEqual(Entry(p), e) {
 			t.Fatalf("%q\nencoding/json %+v\nours %+v", b, p, e)
 		}
@@ -208,7 +215,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add("a\x00\u2028\xff\"\\", uint64(1), int64(0))
 	f.Fuzz(func(t *testing.T, s string, n uint64, at int64) {
 		e := &Entry{Seq: n | 1, Time: time.UnixMicro(at).UTC(), Type: Type("x" + s), Subject: s, Principal: s, Rules: []string{s, s}, Evidence: []uint64{n}, Prev: s,
-			State: s, Record: n, Action: s, Branch: s, Head: s, Tickets: []string{s}, Gone: []string{s, s}, Overrode: []string{s}, Until: time.UnixMicro(at).UTC(), Deploy: s, URL: s, Message: s}
+			State: s, Record: n, Action: s, Branch: s, Head: s, Tickets: []string{s}, Gone: []string{s, s}, Serial: n, Part: n, Parts: n, Lines: []string{s, ""}, Overrode: []string{s}, Until: time.UnixMicro(at).UTC(), Deploy: s, URL: s, Message: s}
 		line, err := Encode(e)
 		if err != nil {
 			return

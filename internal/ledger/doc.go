@@ -22,14 +22,14 @@
 //	seq          1, 2, 3 ... without a gap; the line's number
 //	time         UTC, like 2026-11-21T09:14:07.123456Z; the server's clock
 //	type         ledger, intent, deployed, abandoned, refused, fault, drift, adopt, repair,
-//	             status, approval, lock, unlock, veto
+//	             status, approval, lock, unlock, veto, policy
 //	push         one ID for all that one push wrote
 //	service, environment, repository, ref
 //	old, new     object IDs; of a drift what the ledger says and what was seen;
 //	             old of an approval: the commit that was live when it was given
 //	commit, tree, subject
 //	kind         deploy, promote, rollback, redeploy, adopt, override, remove, reset; of an
-//	             approval approve or reject, of a veto veto or lift
+//	             approval approve or reject, of a veto veto or lift, of a policy text or escaped
 //	action       of a release branch: release, replace, remove, reset; see Release branches
 //	branch       of release, replace and remove: short name of the branch, like JIRA-123
 //	head         of release and replace: object ID of the branch's commit that was released
@@ -44,6 +44,9 @@
 //	codes        list of refusal codes
 //	overrode     of kind override: list of the names of the rules that were overridden
 //	policy       SHA-256 of the policy file
+//	serial       of a policy: its key serial, if that is not 0
+//	part, parts  of a policy: which part of the file this is, from 1, and how many there are
+//	lines        of a policy: list of the part's lines; see Policies
 //	reason
 //	until        of a lock: when it ends, a time like the first; without it, when it is taken off
 //	deploy       of intent and deployed: command or external, if the deployment has an outcome
@@ -76,15 +79,69 @@
 //	done < ledger.jsonl
 //	echo "the chain holds: $n lines, last hash $prev"
 //
+// # Tree
+//
+// The lines are the leaves of a Merkle tree too, so that it is short to prove
+// that a line is in the ledger, and that a ledger goes on from an earlier one.
+// Package tlog says how it is made and how an outsider checks a proof.
+//
+// # Policies
+//
+// A policy file that decisions are judged by is on record, once, before the
+// first of them, in one entry or several that follow each other (part 1 of
+// parts, part 2, ...), all with the same policy, serial and kind. The lines of
+// a part, joined by newlines, are its text; the texts of the parts, joined by
+// nothing, are the file, whose SHA-256 is in policy. With the kind escaped,
+// which is that of files with anything that does not print but newlines (tabs
+// are such), each backslash and each such character or byte stands in lines as
+// a Go escape: \\, \t, \x00, \u202e.
+//
+// The key serial of a policy may only grow. A file that is new to the ledger
+// must have a higher serial than any on record, unless that is 0, which a file
+// without the key has; and no decision may be judged by a file with a lower one
+// than the highest on record. A crash may leave the first parts of a file: then
+// it is not on record, and all its parts are written again.
+//
+// # Verification
+//
 // Verify checks the chain and more: that each line is written as described,
 // that times do not step back by more than five minutes but at a repair, that
 // every deployed settles an open intent and says what it said, and that all
 // evidence was a deployment of the same service and commit, stood at that
-// moment, and that the index says the same as the journal. Evidence that did
-// not stand is accepted where the intent's rules have a verdict that ends in
-// .evidence=ever, and such about another commit where one ends in
-// .match=contained or .match=tree: what git knows of the two is not in the
-// journal. Of the entries below it checks all that "must" says there.
+// moment, and that the index, with its tree, says the same as the journal.
+// Evidence that did not stand is accepted where the intent's rules have a
+// verdict that ends in .evidence=ever, and such about another commit where one
+// ends in .match=contained or .match=tree: what git knows of the two is not in
+// the journal. Of the entries below it checks all that "must" says there.
+//
+// Of checkpoints held outside it computes the tree of as many lines and
+// compares the root. Only they can tell that a ledger was restored from an older
+// copy, cut off at its end, or written anew with all hashes right.
+//
+// It judges decisions again. Of every intent and refusal, by itself:
+//
+//   - rules are NAME=VERDICT; a verdict is yes, a refusal code, or overridden:
+//     and the code that was gone past
+//   - of an intent: overrode has exactly the rules that its verdicts say were
+//     overridden, or just inherited; a code, not overridden, stands only where
+//     the policy has enforce = false
+//   - of a refusal: there is a code, and if its rules refuse, codes has exactly
+//     theirs, or rehearsal (what counts further refusals of a push has none)
+//
+// Of an intent whose policy is on record, which all must be after the first
+// policy, by evaluating that policy with what the ledger had before the line:
+// what was live and stood, here and in the environments before, outcomes, time
+// live, approvals, locks, vetoes, the principal, the time (up to five minutes
+// sooner, as a push takes its time), the reason of an override. All verdicts,
+// the kind and the evidence must come out the same.
+//
+// What it cannot judge again, and takes as recorded: what git said (ticket,
+// signed, branches, fast_forward: only that these rules gave a verdict where the
+// policy asks for one); evidence with match = "contained" or "tree", and
+// anything about the commit of a release branch, of which only pushers, locks
+// and freezes are judged; whether a refusal was right; what a policy says that
+// another version of pathgate wrote and this one cannot read; and who the
+// transport said the principal was.
 //
 // # Outcomes
 //

@@ -63,12 +63,7 @@ func (c *encoder) add(e *Entry) error {
 		v.Strs("gone", e.Gone)
 	}
 	strs(v, "state", e.State, "principal", e.Principal, "via", e.Via, "address", e.Address)
-	if e.Intent != 0 {
-		v.Uint64("intent", e.Intent)
-	}
-	if e.Record != 0 {
-		v.Uint64("record", e.Record)
-	}
+	nums(v, num{"intent", e.Intent}, num{"record", e.Record})
 	if len(e.Evidence) > 0 {
 		v.Uints64("evidence", e.Evidence)
 	}
@@ -81,7 +76,12 @@ func (c *encoder) add(e *Entry) error {
 	if len(e.Overrode) > 0 {
 		v.Strs("overrode", e.Overrode)
 	}
-	strs(v, "policy", e.Policy, "reason", e.Reason)
+	strs(v, "policy", e.Policy)
+	nums(v, num{"serial", e.Serial}, num{"part", e.Part}, num{"parts", e.Parts})
+	if len(e.Lines) > 0 {
+		v.Strs("lines", e.Lines)
+	}
+	strs(v, "reason", e.Reason)
 	if !e.Until.IsZero() {
 		v.Str("until", e.Until.Format(timeLayout))
 	}
@@ -111,6 +111,20 @@ func strs(v *zerolog.Event, pairs ...string) {
 	}
 }
 
+// nums adds the numbers that are not zero.
+func nums(v *zerolog.Event, all ...num) {
+	for _, f := range all {
+		if f.n != 0 {
+			v.Uint64(f.name, f.n)
+		}
+	}
+}
+
+type num struct {
+	name string
+	n    uint64
+}
+
 // clean makes every string of e safe to print and its times what a line can
 // say, so that what the projections
 // see is what a reader of the journal sees.
@@ -124,6 +138,7 @@ func clean(e *Entry) {
 	e.Overrode = cleanStrings(e.Overrode)
 	e.Tickets = cleanStrings(e.Tickets)
 	e.Gone = cleanStrings(e.Gone)
+	e.Lines = cleanStrings(e.Lines)
 	e.Until = e.Until.UTC().Truncate(time.Microsecond)
 }
 

@@ -22,6 +22,7 @@ const (
 	TypeLock      Type = "lock"      // an environment was locked
 	TypeUnlock    Type = "unlock"    // a lock was taken off
 	TypeVeto      Type = "veto"      // a commit was barred from its service, or let in again
+	TypePolicy    Type = "policy"    // the content of a policy file that is judged by from now on
 )
 
 // The states of a status entry.
@@ -56,6 +57,8 @@ const (
 	KindOverride = "override" // of an intent or deployment that rules were overridden for
 	KindRemove   = "remove"   // of an intent or deployment that took a branch out
 	KindReset    = "reset"    // of an intent or deployment that started an environment over
+	KindText     = "text"     // of a policy whose lines are the file's own
+	KindEscaped  = "escaped"  // of a policy whose lines are escaped, as the file holds what does not print
 )
 
 // Inherited stands in Overrode for the names of rules where none was overridden
@@ -99,7 +102,11 @@ type Entry struct {
 	Rules    []string // each rule's verdict: "environments.prd.after=yes"
 	Codes    []string // of a refusal
 	Overrode []string // of kind override: the names of the rules that were overridden
-	Policy   string   // SHA-256 of the policy file judged by
+	Policy   string   // SHA-256 of the policy file judged by; of a policy, of the file itself
+	Serial   uint64   // of a policy: its serial, zero if it has none
+	Part     uint64   // of a policy: which part of the file this is, from 1
+	Parts    uint64   // of a policy: in how many parts the file is on record
+	Lines    []string // of a policy: the part's text, cut at newlines
 	Reason   string
 	Until    time.Time // of a lock: when it ends, UTC, microseconds; zero: when it is taken off
 	Deploy   string    // of intent and deployed: who carries the deployment out, if that has an outcome

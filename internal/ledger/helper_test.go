@@ -112,7 +112,7 @@ func (r *rig) deployBy(deploy, env, ref, commit string) uint64 {
 func (r *rig) override(env, ref, commit string) uint64 {
 	r.Helper()
 	return r.settle(env, ref, commit, func(e *Entry) {
-		e.Kind, e.Overrode, e.Reason = KindOverride, []string{"freeze"}, "INC-42"
+		e.Kind, e.Overrode, e.Reason, e.Rules = KindOverride, []string{"freeze"}, "INC-42", passed("freeze")
 	})
 }
 
@@ -126,6 +126,12 @@ func (r *rig) settle(env, ref, commit string, f func(*Entry)) uint64 {
 	deployed.Intent = intent.Seq
 	r.append(deployed)
 	return deployed.Seq
+}
+
+// passed are the verdicts of an intent that went past a rule.
+func passed(rule string) []string {
+	code := map[string]policy.Code{"freeze": policy.Frozen, "lock": policy.Locked, "soak": policy.Soaking}[rule]
+	return []string{"environments.dev.pushers=yes", rule + "=overridden:" + string(code)}
 }
 
 // status says what became of a record.

@@ -26,6 +26,9 @@ const (
 	keyContents = 'T' // service, environment, repository, ref, commit: seqs of the releases that it contains, in order
 	keyRelease  = 'E' // seq of a release: its place, its branch
 	keyRebuilt  = 'Z' // service, environment, repository, ref: seq of the newest deployed that built a release branch anew
+	keyTree     = 'M' // number of a chunk: the stored hashes of the tree in it
+	keyPolicy   = 'G' // SHA-256 of a policy file: where it is on record, and how much of it
+	keySerial   = 'U' // no fields: the highest serial of a policy, the SHA-256 and the record of the first with it
 	keyRoot     = 'P' // no fields: the policy root's hash
 	keyMark     = 'W' // no fields: the watermark, not a projection
 )

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/pathgate/pathgate/internal/tlog"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -220,17 +221,24 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 	if got := r.dump(); !reflect.DeepEqual(got, want) {
 		t.Error("rebuilt without it it says something else")
 	}
-	m := memory{}
+	m := newMemory()
 	err := Read(r.dir, 0, func(l *Line) error {
+		if err := grow(m, l.Number-1, []tlog.Hash{tlog.LeafHash(l.Raw)}); err != nil {
+			return err
+		}
 		return project(m, &l.Entry, place{l.Entry.Seq, l.Offset, int64(len(l.Raw) + 1), hashOf(l.Raw)})
 	})
-	if err != nil || len(m) != len(want) {
-		t.Fatalf("in memory: %d keys, %v", len(m), err)
+	if err != nil || m.count != len(want) {
+		t.Fatalf("in memory: %d keys, %v", m.count, err)
 	}
-	for k, v := range m {
-		if want[k] != string(v) {
+	err = m.Scan(nil, func(k, v []byte) error {
+		if want[string(k)] != string(v) {
 			t.Fatalf("in memory %q is different", k)
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

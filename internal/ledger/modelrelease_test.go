@@ -81,7 +81,7 @@ func (n naive) randomAction(random *rand.Rand, env, ref string) *Entry {
 		e.Action, e.Kind = ActionRelease, string(policy.Deploy)
 	}
 	if random.IntN(4) == 0 {
-		e.Kind, e.Overrode = KindOverride, []string{"freeze"}
+		e.Kind, e.Overrode, e.Rules = KindOverride, []string{"freeze"}, passed("freeze")
 	}
 	return e
 }
@@ -95,7 +95,7 @@ func (r *rig) act(e *Entry, env, ref, commit string) uint64 {
 // actOn copies what e says of a release branch.
 func (e *Entry) actOn(to *Entry) {
 	to.Action, to.Kind, to.Branch, to.Head, to.Tickets, to.Gone = e.Action, e.Kind, e.Branch, e.Head, e.Tickets, e.Gone
-	to.Reason, to.Overrode = e.Reason, e.Overrode
+	to.Reason, to.Overrode, to.Rules = e.Reason, e.Overrode, e.Rules
 }
 
 func (n naive) history(env string, refs []string) (newest []uint64) {

@@ -42,6 +42,7 @@ type Ledger struct {
 	id      string
 	head    head
 	index   *index // nil if it has to be opened again
+	model   kv     // in place of the index: a ledger of the past, which Verify makes
 	failed  error  // why nothing can be appended any more
 }
 
@@ -191,6 +192,20 @@ func (l *Ledger) Close() error {
 
 // ID is the ledger's own name, 32 hex digits.
 func (l *Ledger) ID() string { return l.id }
+
+// IDOf is the ID of the ledger in dir, without a lock.
+func IDOf(dir string) (string, error) {
+	f, _, err := openToRead(dir)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	first, err := readFirst(f)
+	if err != nil {
+		return "", fmt.Errorf("read the ledger %s: %w", dir, err)
+	}
+	return first.Ledger, nil
+}
 
 // Last is the sequence number, time and hash of the last entry.
 func (l *Ledger) Last() (seq uint64, at time.Time, sha256 string) {

@@ -33,6 +33,8 @@ func project(s kv, e *Entry, at place) error {
 		return s.Delete(lockKey(e))
 	case TypeVeto:
 		return projectVeto(s, e, at)
+	case TypePolicy:
+		return projectPolicy(s, e, at)
 	}
 	return nil
 }

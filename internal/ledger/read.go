@@ -27,14 +27,25 @@ func (l *Line) End() int64 { return l.Offset + int64(len(l.Raw)) + 1 }
 // A line that is no entry is ErrDamaged, an absent journal ErrMissing; an
 // error of fn ends it and is returned as it is.
 func Read(dir string, from int64, fn func(*Line) error) error {
+	return ReadSome(dir, from, nil, fn)
+}
+
+// ReadSome is Read that passes over lines without a look at what else they say:
+// those that want, if not nil, has no use for. Nothing of them is checked. It
+// is not asked about lines of which a Peek cannot tell enough; these are read.
+func ReadSome(dir string, from int64, want func(*Peek) bool, fn func(*Line) error) error {
 	f, size, err := openToRead(dir)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	l := &Line{}
+	l, p := &Line{}, &Peek{}
 	end, tooLong, err := lines(f, from, size, func(raw []byte, at int64) error {
-		l.Entry, l.Raw, l.Offset, l.Number = Entry{}, raw, at, l.Number+1
+		l.Number++
+		if want != nil && p.at(raw) && !want(p) {
+			return nil
+		}
+		l.Entry, l.Raw, l.Offset = Entry{}, raw, at
 		if _, err := decode(string(raw), &l.Entry); err != nil {
 			return fmt.Errorf("read the ledger %s: %w", dir, notALine(at, l.Number, from, err))
 		}

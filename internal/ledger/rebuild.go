@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/pathgate/pathgate/internal/tlog"
 )
 
 const (
@@ -90,6 +92,7 @@ func (l *Ledger) replay(x *index, from head, size int64) (head, int, error) {
 		e  *Entry
 		at place
 	}
+	var leaves []tlog.Hash
 	batch := make([]item, 0, 64)
 	total, done := 0, from
 	flush := func() error {
@@ -101,15 +104,15 @@ func (l *Ledger) replay(x *index, from head, size int64) (head, int, error) {
 					return err
 				}
 			}
-			return nil
+			return grow(s, int64(batch[0].at.seq)-1, leaves)
 		})
 		if err == nil {
-			total, done, batch = total+len(batch), h, batch[:0]
+			total, done, batch, leaves = total+len(batch), h, batch[:0], leaves[:0]
 		}
 		return err
 	}
-	_, err := walk(l.journal, from, size, func(e *Entry, at place, _ []byte) error {
-		batch = append(batch, item{e, at})
+	_, err := walk(l.journal, from, size, func(e *Entry, at place, raw []byte) error {
+		batch, leaves = append(batch, item{e, at}), append(leaves, tlog.LeafHash(raw))
 		if len(batch) < replayBatch {
 			return nil
 		}

@@ -129,7 +129,7 @@ func TestContents(t *testing.T) {
 func TestOverrideWithAction(t *testing.T) {
 	r := newRig(t)
 	override := func(e *Entry) *Entry {
-		e.Kind, e.Overrode, e.Reason = KindOverride, []string{"freeze"}, "INC-42"
+		e.Kind, e.Overrode, e.Reason, e.Rules = KindOverride, []string{"freeze"}, "INC-42", passed("freeze")
 		return e
 	}
 	r.act(releaseOf("A"), "dev", devRef, oid("a"))
@@ -145,7 +145,7 @@ func TestOverrideWithAction(t *testing.T) {
 
 // counting is a kv that counts what is read and written.
 type counting struct {
-	memory
+	*memory
 	n int
 }
 
@@ -154,7 +154,7 @@ func (c *counting) Put(k, v []byte) error        { c.n++; return c.memory.Put(k,
 
 // Taking out again and again looks at what came since the last time only.
 func TestRebuiltCost(t *testing.T) {
-	s := &counting{memory: memory{}}
+	s := &counting{memory: newMemory()}
 	seq, worst := uint64(0), 0
 	deployed := func(e *Entry) {
 		d := entryFor(TypeDeployed, "dev", devRef, oid(fmt.Sprint(seq)), "")
@@ -207,7 +207,7 @@ func TestVerifyFindsForgedReleases(t *testing.T) {
 	}{
 		// Record 3 releases A to dev as commit a, record 5 B as commit b.
 		"sound":                      {0, "", does(func(*Entry) {})},
-		"as adoption":                {0, "", wants(c, func(e *Entry) { e.Kind = "adopt" })},
+		"as adoption":                {6, "calls itself an adoption", wants(c, func(e *Entry) { e.Kind = "adopt" })},
 		"another action":             {7, "something else", does(func(e *Entry) { e.Action = ActionReplace })},
 		"no action any more":         {7, "something else", does(func(e *Entry) { e.Action, e.Branch, e.Head, e.Tickets = "", "", "", nil })},
 		"another branch":             {7, "something else", does(func(e *Entry) { e.Branch = "D" })},
@@ -233,11 +233,11 @@ func TestVerifyFindsForgedReleases(t *testing.T) {
 		"gone without an action":     {6, "no action", wants(c, func(e *Entry) { e.Action, e.Branch, e.Head, e.Gone = "", "", "", []string{"A"} })},
 		"tickets without an action":  {0, "", wants(c, func(e *Entry) { e.Action, e.Branch, e.Head = "", "", "" })},
 		"adopt with an action":       {6, "an adoption", wants(c, func(e *Entry) { e.Type = TypeAdopt })},
-		"refused, whatever it said":  {0, "", wants(c, func(e *Entry) { e.Type, e.Action, e.Head = TypeRefused, "x", "" })},
+		"refused, whatever it said":  {0, "", wants(c, func(e *Entry) { e.Type, e.Action, e.Head, e.Codes = TypeRefused, "x", "", []string{"locked"} })},
 		"removed":                    {0, "", []*Entry{intent(removalOf("A"), "c"), deployed(removalOf("A"), "c")}},
 		"removed, never released":    {7, "not released here", []*Entry{intent(removalOf("C"), "c"), deployed(removalOf("C"), "c")}},
 		"removed by override": {7, "not released here", []*Entry{
-			intent(&Entry{Action: ActionRemove, Kind: KindOverride, Overrode: []string{"lock"}, Reason: "x", Branch: "C"}, "c"),
+			intent(&Entry{Action: ActionRemove, Kind: KindOverride, Overrode: []string{"lock"}, Rules: passed("lock"), Reason: "x", Branch: "C"}, "c"),
 			deployed(&Entry{Action: ActionRemove, Kind: KindOverride, Overrode: []string{"lock"}, Reason: "x", Branch: "C"}, "c")}},
 		"removed by two at once": {0, "", []*Entry{intent(removalOf("A"), "c"), intent(removalOf("A"), "d"), deployed(removalOf("A"), "c"),
 			with(deployed(removalOf("A"), "d"), func(e *Entry) { e.Intent = 7 })}},

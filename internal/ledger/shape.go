@@ -8,8 +8,17 @@ import (
 
 // shape says what is wrong with what e says by itself; empty if nothing is.
 func shape(e *Entry) string {
+	if e.Type == TypePolicy {
+		return policyShape(e)
+	}
+	if len(e.Lines) > 0 || e.Serial != 0 || e.Part != 0 || e.Parts != 0 {
+		return "it is no policy and tells of one's content"
+	}
 	switch e.Type {
 	case TypeIntent, TypeDeployed:
+		if e.Kind == string(policy.Adopt) {
+			return "it is a push and calls itself an adoption"
+		}
 		if wrong := deploymentShape(e); wrong != "" {
 			return wrong
 		}

@@ -11,15 +11,17 @@ import (
 // A verifier is a model of the ledger that it builds line by line.
 type verifier struct {
 	encoder *encoder
-	model   memory
+	model   *memory
 	head    head
 	report  Report
-	names   map[string]string     // one copy of each name
-	open    map[uint64]claim      // intents that are not settled
-	records map[uint64]deployment // what was deployed or adopted
-	index   *index                // a copy, nil if there is none to compare
-	mark    watermark             // of the copy
-	differs bool                  // the copy does not say the same
+	names   names
+	open    map[uint64]claim   // intents that are not settled
+	records map[uint64]numbers // what was deployed or adopted
+	index   *index             // a copy, nil if there is none to compare
+	mark    watermark          // of the copy
+	differs bool               // the copy does not say the same
+	tree    treeCheck
+	judged  rejudge
 }
 
 // A claim is what an intent says will be deployed.
@@ -45,29 +47,15 @@ func (a action) equal(b action) bool {
 		slices.Equal(a.tickets, b.tickets) && slices.Equal(a.gone, b.gone)
 }
 
-func newVerifier(x *index, w watermark) *verifier {
+func newVerifier(x *index, w watermark, held []Held, r rejudge) *verifier {
 	if w.schema != schema {
 		x = nil
 	}
 	return &verifier{
-		encoder: newEncoder(), model: memory{}, report: Report{Counts: map[Type]uint64{}},
-		names: map[string]string{}, open: map[uint64]claim{}, records: map[uint64]deployment{},
-		index: x, mark: w,
+		encoder: newEncoder(), model: newMemory(), report: Report{Counts: map[Type]uint64{}},
+		names: names{number: map[string]uint32{}}, open: map[uint64]claim{}, records: map[uint64]numbers{},
+		index: x, mark: w, tree: treeCheck{held: sorted(held), differs: -1}, judged: r,
 	}
-}
-
-// name gives one copy of s, so that no line is kept for a name in it.
-func (v *verifier) name(s string) string {
-	if n, ok := v.names[s]; ok {
-		return n
-	}
-	n := string([]byte(s))
-	v.names[n] = n
-	return n
-}
-
-func (v *verifier) deployment(e *Entry) deployment {
-	return deployment{v.name(e.Service), v.name(e.Environment), v.name(e.Repository), v.name(e.Ref), v.name(e.Commit)}
 }
 
 func (v *verifier) claim(e *Entry) claim {
@@ -104,12 +92,12 @@ func (v *verifier) rules(e *Entry) error {
 		if err := v.settled(e); err != nil {
 			return err
 		}
-		v.records[e.Seq] = v.deployment(e)
+		v.records[e.Seq] = v.numbers(e)
 	case TypeAdopt:
 		if err := v.complete(e); err != nil {
 			return err
 		}
-		v.records[e.Seq] = v.deployment(e)
+		v.records[e.Seq] = v.numbers(e)
 	default:
 		return v.rails(e)
 	}
@@ -132,7 +120,7 @@ func (v *verifier) complete(e *Entry) error {
 // evidence checks that what an intent rests on was on record and stood.
 func (v *verifier) evidence(e *Entry) error {
 	for _, seq := range e.Evidence {
-		d, ok := v.records[seq]
+		d, ok := v.record(seq)
 		switch {
 		case seq >= e.Seq:
 			return finding(e.Seq, meansForged, "its evidence, record %d, is not before it", seq)
@@ -170,7 +158,7 @@ func (v *verifier) kind(e *Entry) error {
 	}
 	switch policy.Kind(e.Kind) {
 	case policy.Redeploy:
-		if v.records[live].commit != d.commit {
+		if was, _ := v.record(live); was.commit != d.commit {
 			return finding(e.Seq, meansForged, "it is a redeployment of a commit that was not live")
 		}
 	case policy.Rollback:
@@ -250,21 +238,28 @@ func (v *verifier) compare() error {
 		v.report.Index = "not compared: of another boot, the next push rebuilds it"
 		return nil
 	}
-	n := 0
+	n, chunks := 0, int64(0)
 	err := v.index.view(func(s kv) error {
 		return s.Scan(nil, func(k, b []byte) error {
 			if k[0] == keyMark {
 				return nil
 			}
+			if k[0] == keyTree {
+				chunks++
+				return nil
+			}
 			n++
-			if want, ok := v.model[string(k)]; !ok || !bytes.Equal(want, b) {
+			if want, err := v.model.Get(k); err != nil || want == nil || !bytes.Equal(want, b) {
 				return fmt.Errorf("%w: projection %c differs", errIndex, k[0])
 			}
 			return nil
 		})
 	})
-	if err == nil && n != len(v.model) {
-		err = fmt.Errorf("it lacks %d of %d values", len(v.model)-n, len(v.model))
+	if err == nil && n != v.model.count {
+		err = fmt.Errorf("it lacks %d of %d values", v.model.count-n, v.model.count)
+	}
+	if err == nil {
+		err = v.compareTree(chunks)
 	}
 	if err != nil {
 		v.differs = true

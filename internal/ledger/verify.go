@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/internal/tlog"
 )
 
 // A Report is what Verify found out.
@@ -20,6 +22,11 @@ type Report struct {
 	First    time.Time // of the first entry
 	Last     time.Time // of the last one that holds
 	Hash     string    // SHA-256 of the last line that holds
+	Tree     tlog.Tree // of the lines that hold
+	Held     int       // how many checkpoints held outside the lines agree with
+	Judged   uint64    // intents judged again by the policy that is on record
+	Unjudged uint64    // intents whose policy is not on record, so that only what they say themselves was checked
+	Beyond   uint64    // the first policy on record that this version cannot read, zero if it reads all
 	Counts   map[Type]uint64
 	Open     int    // intents that are not settled
 	Unknown  uint64 // entries of a type that this version does not know
@@ -53,17 +60,19 @@ func finding(line uint64, meaning, format string, args ...any) error {
 
 // Verify goes through the whole journal: that each line is one that pathgate
 // writes, that the chain and the times hold, that every deployment rests on an
-// intent and on evidence that stood at that moment, and that the index says
-// the same as the journal. It stops at the first line that does not hold.
+// intent and on evidence that stood at that moment, that each decision comes
+// out the same by what is on record, that the trees of the checkpoints held
+// outside are beginnings of the journal's, and that the index says the same as
+// the journal. It stops at the first line that does not hold.
 //
 // It takes no lock, unless the index seems to differ: then it looks again at a
 // copy made under a shared lock. progress, if not nil, is told how many bytes
 // of how many are done. The error says that the verification could not be
 // carried out; what it found is in the report.
-func Verify(dir string, progress func(done, total int64)) (Report, error) {
-	r, differs, err := verify(dir, false, progress)
+func Verify(dir string, progress func(done, total int64), held ...Held) (Report, error) {
+	r, differs, err := verify(dir, false, progress, held)
 	if err == nil && differs {
-		r, _, err = verify(dir, true, progress)
+		r, _, err = verify(dir, true, progress, held)
 	}
 	if err != nil {
 		return r, fmt.Errorf("verify the ledger %s: %w", dir, err)
@@ -71,7 +80,7 @@ func Verify(dir string, progress func(done, total int64)) (Report, error) {
 	return r, nil
 }
 
-func verify(dir string, locked bool, progress func(done, total int64)) (r Report, differs bool, err error) {
+func verify(dir string, locked bool, progress func(done, total int64), held []Held) (r Report, differs bool, err error) {
 	x, w, note := copyIndex(dir, locked)
 	defer func() {
 		if x != nil {
@@ -84,7 +93,7 @@ func verify(dir string, locked bool, progress func(done, total int64)) (r Report
 		return r, false, err
 	}
 	defer journal.Close()
-	v := newVerifier(x, w)
+	v := newVerifier(x, w, held, newRejudge(dir, journal))
 	v.report.Index = note
 	end, tooLong, err := lines(journal, 0, size, func(raw []byte, at int64) error {
 		if progress != nil && at>>20 != v.head.start>>20 {
@@ -100,7 +109,9 @@ func verify(dir string, locked bool, progress func(done, total int64)) (r Report
 	}
 	if err == nil {
 		v.report.Torn = size - end
-		err = v.reached()
+		if err = v.reached(); err == nil {
+			err = v.allHeld()
+		}
 	}
 	if progress != nil {
 		progress(size, size)
@@ -110,7 +121,7 @@ func verify(dir string, locked bool, progress func(done, total int64)) (r Report
 		v.report.Findings = append(v.report.Findings, f.Finding)
 		err = nil
 	}
-	v.report.Open = len(v.open)
+	v.report.Open, v.report.Tree = len(v.open), v.tree.front.Tree()
 	return v.report, v.differs, err
 }
 
@@ -159,6 +170,7 @@ const (
 	meansCut    = "lines were cut off the journal's end, or an older copy was put back"
 	meansForged = "the record was not made by pathgate's rules"
 	meansClock  = "the server's clock was wrong, or the line was not written then"
+	meansOther  = "a history was written anew, or another ledger was put in this one's place"
 	meansIndex  = "index.db was changed or damaged; pathgate ledger rebuild makes it anew"
 )
 
@@ -183,12 +195,18 @@ func (v *verifier) line(raw []byte, offset int64) error {
 	if err := v.rules(e); err != nil {
 		return err
 	}
+	if err := v.judge(e); err != nil {
+		return err
+	}
 	at := place{e.Seq, offset, int64(len(raw)) + 1, sha256.Sum256(raw)}
 	if err := project(v.model, e, at); err != nil {
 		return finding(n, meansForged, "it cannot follow what is before it: %v", err)
 	}
 	v.head = head{at.offset, at.offset + at.length, e.Seq, at.hash, e.Time}
 	v.count(e)
+	if err := v.grow(raw); err != nil {
+		return err
+	}
 	if v.index != nil && v.mark.seq == e.Seq {
 		return v.compare()
 	}
@@ -227,7 +245,7 @@ func (v *verifier) count(e *Entry) {
 func known(t Type) bool {
 	switch t {
 	case TypeLedger, TypeIntent, TypeDeployed, TypeAbandoned, TypeRefused, TypeFault, TypeDrift, TypeAdopt, TypeRepair,
-		TypeStatus, TypeApproval, TypeLock, TypeUnlock, TypeVeto:
+		TypeStatus, TypeApproval, TypeLock, TypeUnlock, TypeVeto, TypePolicy:
 		return true
 	}
 	return false

@@ -105,7 +105,7 @@ func TestVerifyFindsForgedRails(t *testing.T) {
 	}
 	override := func(typ Type, f func(*Entry)) *Entry {
 		return with(entryFor(typ, "dev", mainRef, a, KindOverride), func(e *Entry) {
-			e.Overrode, e.Reason = []string{"soak"}, "INC-42"
+			e.Overrode, e.Reason, e.Rules = []string{"soak"}, "INC-42", passed("soak")
 			f(e)
 		})
 	}
@@ -150,7 +150,7 @@ func TestVerifyFindsForgedRails(t *testing.T) {
 		"no override":       {8, "is no override", []*Entry{override(TypeIntent, func(e *Entry) { e.Kind = "deploy" })}},
 		"another executor":  {9, "something else", []*Entry{entryFor(TypeIntent, "dev", mainRef, a, "deploy"), with(entryFor(TypeDeployed, "dev", mainRef, a, "deploy"), func(e *Entry) { e.Intent, e.Deploy = 8, DeployCommand })}},
 		"unknown executor":  {8, "nobody is known", []*Entry{with(entryFor(TypeIntent, "dev", mainRef, a, "deploy"), func(e *Entry) { e.Deploy = "later" })}},
-		"withdrawn for all": {12, "withdrawn", []*Entry{entryFor(TypeIntent, "dev", mainRef, a, "rollback"), with(entryFor(TypeDeployed, "dev", mainRef, a, "rollback"), func(e *Entry) { e.Intent = 8 }), entryFor(TypeRefused, "stg", mainRef, b, ""), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence, e.Rules = []uint64{7}, []string{"environments.stg.evidence=ever"} }), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence = []uint64{7} })}},
+		"withdrawn for all": {12, "withdrawn", []*Entry{entryFor(TypeIntent, "dev", mainRef, a, "rollback"), with(entryFor(TypeDeployed, "dev", mainRef, a, "rollback"), func(e *Entry) { e.Intent = 8 }), with(entryFor(TypeRefused, "stg", mainRef, b, ""), func(e *Entry) { e.Codes = []string{"withdrawn"} }), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence, e.Rules = []uint64{7}, []string{"environments.stg.evidence=ever"} }), with(entryFor(TypeIntent, "stg", mainRef, b, "promote"), func(e *Entry) { e.Evidence = []uint64{7} })}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

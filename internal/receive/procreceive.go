@@ -181,6 +181,16 @@ func (p *ProcReceive) Made(command policy.RefName, m Move) {
 	p.answer(command, strings.Join(lines, "\n"))
 }
 
+// Refused reports whether an update was denied.
+func (p *ProcReceive) Refused() bool {
+	for _, lines := range p.answers {
+		if strings.HasPrefix(lines, "ng ") {
+			return true
+		}
+	}
+	return false
+}
+
 // Answered reports whether ref has an answer.
 func (p *ProcReceive) Answered(ref policy.RefName) bool {
 	_, ok := p.answers[ref]

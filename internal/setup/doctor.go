@@ -34,6 +34,7 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 	}
 	d.programs(ctx)
 	d.ledger(ctx)
+	d.sinks()
 	d.deployments()
 	d.signers()
 	d.branches()

@@ -41,6 +41,33 @@ func FillReleases(dir, root string, n int) error {
 	return fillAs(dir, root, n, generator{released: map[string][]string{}})
 }
 
+// FillJudged is Fill of a new ledger with a policy on record, by which every
+// intent can be judged again.
+func FillJudged(dir, root string, n int) error {
+	entries := ledger.PolicyEntries([]byte(judgedPolicy), 0)
+	return fillAs(dir, root, n, generator{extra: entries, judgedBy: entries[0].Policy})
+}
+
+const judgedPolicy = `version = 1
+root = "/srv/git"
+ledger = "/var/lib/pathgate"
+[identity]
+source = "ssh"
+[environments.dev]
+repository = "{service}/dev.git"
+refs = ["refs/heads/main"]
+[environments.stg]
+repository = "{service}/stg.git"
+refs = ["refs/heads/main"]
+after = ["dev"]
+[environments.prd]
+repository = "{service}/prd.git"
+refs = ["refs/heads/main"]
+after = ["stg"]
+evidence = "live"
+pushers = ["ana"]
+`
+
 func fillAs(dir, root string, n int, g generator) error {
 	if err := fill(dir, n, g); err != nil {
 		return fmt.Errorf("fill the ledger %s: %w", dir, err)
@@ -99,6 +126,7 @@ type generator struct {
 	released map[string][]string // with releases: the branches in dev of each service
 	made     int                 // intents and deployments so far
 	extra    []*ledger.Entry     // what follows them first
+	judgedBy string              // SHA-256 of the policy that is on record
 }
 
 // next makes the i-th entry.
@@ -179,6 +207,10 @@ func (g *generator) entry(i int, seq uint64, at time.Time) *ledger.Entry {
 	}
 	if stage > 0 {
 		e.Kind, e.Evidence = "promote", []uint64{g.evidence}
+	}
+	if g.judgedBy != "" {
+		e.Policy, e.Rules = g.judgedBy, [][]string{nil, {"environments.stg.after:dev=yes"},
+			{"environments.prd.after:stg=yes", "environments.prd.pushers=yes"}}[stage]
 	}
 	g.intent = e
 	return e

@@ -1,0 +1,56 @@
+// Package board writes a small static web site from the journal and the policy:
+// what is live where, what waits and for what, what was refused, and every
+// exception to the rules, for people who do not type commands.
+//
+// # Files
+//
+// A board is a folder; every page works from file:// and behind any web server:
+//
+//	.pathgate-board          the marker: this folder is a board, and may be replaced
+//	index.html               what is live in each service (index-2.html and so on go on)
+//	timeline.html            deployments and rollbacks of all services
+//	commits.html             the newest commits (commits-2.html and so on go on)
+//	tickets.html             the newest tickets, where there are any
+//	refusals.html            refusals by code
+//	exceptions.html          overrides, drift, locks, vetoes, adoptions, faults, repairs
+//	metrics.html             the plots of Options.Metrics, where there are any
+//	search.html              search; its script and its index are in assets
+//	services/, commits/, tickets/
+//	                         a page each, named by Slug
+//	assets/                  style, script, icon, and the index of the search
+//
+// # What a reader sees
+//
+// The site is made in a folder beside the old one, whole, and then changes
+// places with it in one renameat2(2) with RENAME_EXCHANGE: who opens a file
+// gets the old site's or the new one's, never a half-written one, and no moment
+// is without a site. Where the file system does not know the exchange, the old
+// folder is renamed away first, and for that moment there is no site; where the
+// second rename fails, the old one comes back. The old site's files go at once.
+// A page that was open links on into the new site, where a commit that is no
+// more among the newest has no page. The folder must not be a mount point or a
+// symbolic link, and what others put into it is not kept: with a file in it that
+// no board writes, it is not replaced at all.
+//
+// # Trust
+//
+// All that came from a client is text: html/template escapes it by context, and
+// the policy that each page carries (Content-Security-Policy) lets the browser
+// load style, script and images of the site's own and nothing else. There is no
+// script or style inside a page. Addresses of deployments' logs become links only
+// if they are http or https. Clients' IP addresses, tokens and the hashes of
+// policy files are not shown; names, subjects and reasons are: who may read the
+// board may read those.
+//
+// # Reading
+//
+// The journal is read without a lock, twice: once for what it all amounts to,
+// and from where the shown commits begin for their stories, up to where the
+// first reading ended. No rule is judged: what holds a commit back is said as far
+// as the record and the policy tell, and git is not asked. What is told is
+// bounded; memory grows with the number of different commits and deployments, by
+// some hundred bytes each.
+//
+// What stands, is live and is withdrawn follows the rules of package ledger, and
+// a test holds it against the ledger's index.
+package board

@@ -1,0 +1,74 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pathgate/pathgate/internal/board"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/ledger/ledgertest"
+)
+
+// TestBoard writes a board by the command, and checks what it says and when it
+// says no.
+func TestBoard(t *testing.T) {
+	dir := t.TempDir()
+	records, out := filepath.Join(dir, "ledger"), filepath.Join(dir, "board")
+	if err := ledger.Create(records, ledger.CreateOptions{Root: dir}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgertest.Fill(records, dir, 60); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "policy.toml")
+	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n[identity]\nsource = \"ssh\"\n", dir, records)
+	for _, name := range []string{"dev", "stg", "prd"} {
+		text += fmt.Sprintf("[environments.%s]\nrepository = \"{service}/%s.git\"\nrefs = [\"refs/heads/main\"]\n", name, name)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, status := run("board", "--policy", file, "--out", out)
+	if status != exitYes || stderr != "" || !strings.HasSuffix(stdout, " from 61 records, of 10 services, 10 commits and 0 tickets\n") {
+		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
+	}
+	for _, name := range []string{"index.html", "services/fill3.html", "assets/board.css", board.Marker} {
+		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	stdout, stderr, status = run("board", "--policy", file, "--out", out, "--format", "json", "--max-commits", "4")
+	var said struct{ Records, Pages, Services, Commits int }
+	if err := json.Unmarshal([]byte(stdout), &said); err != nil || status != exitYes || stderr != "" ||
+		said.Records != 61 || said.Services != 10 || said.Commits != 4 || said.Pages < 15 {
+		t.Errorf("status %d, %v\n%s%s", status, err, stdout, stderr)
+	}
+	stdout, stderr, status = run("board", "--policy", file, "--out", out, "--pause", "1ms")
+	if status != exitYes || stderr != "" || !strings.Contains(stdout, " from 61 records") {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+	for line, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"--out " + dir:                       {exitNo, "not a board: the folder is not empty and has no file .pathgate-board"},
+		"--out " + dir + "/no/board":         {exitFault, "its parent folder must exist"},
+		"":                                   {exitUsage, "board wants --out DIR"},
+		"--out " + out + " --max-commits 0":  {exitUsage, "--max-commits must be 1 to 50000, not 0"},
+		"--out " + out + " --page-size 1001": {exitUsage, "--page-size must be 1 to 1000, not 1001"},
+		"--out " + out + " --format html":    {exitUsage, "--format must be table, json"},
+		"--out " + out + " --pause 2h":       {exitUsage, "--pause must be 0s to 1h, not 2h0m0s"},
+		"--out " + out + " --within 2h":      {exitUsage, "--within must be 0s to 1h, not 2h0m0s"},
+		"--out " + out + " --within 1ns":     {exitFault, "context deadline exceeded"},
+		"--out " + out + " and":              {exitUsage, `"and" is one word too many`},
+	} {
+		stdout, stderr, status := run(append([]string{"board", "--policy", file}, strings.Fields(line)...)...)
+		if status != want.status || stdout != "" || !strings.Contains(stderr, want.says) {
+			t.Errorf("%q: status %d\n%s%s", line, status, stdout, stderr)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/tlog"
+)
+
+func (a *app) ledgerVerify() *cobra.Command {
+	var format string
+	var checkpoints, keys []string
+	cmd := &cobra.Command{
+		Use: "verify", Short: "check all of it, and that every deployment was allowed",
+		Long: "Verify reads the journal from its first line and names the first line that\n" +
+			"does not hold. It changes nothing. With --checkpoint it also finds what the\n" +
+			"ledger by itself cannot tell: that an old copy was put back, that its end was\n" +
+			"cut off, that it was written anew. Keep such checkpoints elsewhere; without\n" +
+			"--key their signatures are not checked. Status 0: everything holds, but for\n" +
+			"an unfinished last line that may be being written; 1: something does not;\n" +
+			"3: it could not be read.",
+		Args: words(),
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			if len(keys) > 0 && len(checkpoints) == 0 {
+				return errors.New("--key is for checkpoints: name some with --checkpoint")
+			}
+			return a.runVerify(format, checkpoints, keys)
+		},
+	}
+	formatFlag(cmd, &format, "table", "table or json")
+	cmd.Flags().StringArrayVar(&checkpoints, "checkpoint", nil,
+		"a `FILE` of checkpoints held elsewhere, - for the input; may be given again")
+	verifiersFlag(cmd, &keys)
+	return cmd
+}
+
+// verifyGC is by how many percent the memory may grow before garbage is
+// collected while a ledger is verified.
+const verifyGC = 25
+
+func (a *app) runVerify(format string, checkpoints, keys []string) error {
+	pol, _, err := a.loadPolicy()
+	if err != nil {
+		return err
+	}
+	held, err := a.held(checkpoints, keys)
+	if err != nil {
+		return faulted(err)
+	}
+	// What is kept of a large ledger is large and has few pointers: to collect
+	// often costs little and halves the memory.
+	defer debug.SetGCPercent(debug.SetGCPercent(verifyGC))
+	report, err := ledger.Verify(pol.Ledger, a.progress(), held...)
+	if err != nil {
+		return faulted(err)
+	}
+	if format == "json" {
+		if err := a.json(verifyJSON(&report)); err != nil {
+			return err
+		}
+	} else {
+		a.printVerify(&report, len(keys) > 0)
+	}
+	if !report.OK() {
+		return no()
+	}
+	return nil
+}
+
+// maxCheckpoints is the most bytes of a file with checkpoints.
+const maxCheckpoints = 64 << 20
+
+// held reads the checkpoints in the files. With keys, each must be signed by
+// the one of its ledger.
+func (a *app) held(files, keys []string) ([]ledger.Held, error) {
+	all, err := verifiers(keys)
+	if err != nil {
+		return nil, err
+	}
+	var held []ledger.Held
+	for _, file := range files {
+		b, err := readInput(file, maxCheckpoints)
+		if err != nil {
+			return nil, err
+		}
+		for i, signed := range tlog.Split(b) {
+			c, err := tlog.Peek(signed)
+			if err == nil && len(keys) > 0 {
+				log, witnesses, wrong := tlog.Choose(signed, all)
+				if err = wrong; err == nil {
+					c, _, err = tlog.Open(signed, log, witnesses...)
+				}
+			}
+			id, ok := tlog.LedgerOf(c.Origin)
+			if err == nil && !ok {
+				err = fmt.Errorf("%q is not the origin of a ledger", c.Origin)
+			}
+			if err != nil {
+				return nil, refused(fmt.Errorf("%s, checkpoint %d: %w", file, i+1, err))
+			}
+			held = append(held, ledger.Held{Name: file, Ledger: id, Tree: c.Tree})
+		}
+	}
+	if len(held) == 0 && len(files) > 0 {
+		return nil, errors.New("there is no checkpoint in what --checkpoint names")
+	}
+	return held, nil
+}
+
+// progress tells a person at a terminal how far it is; nil where there is none.
+func (a *app) progress() func(done, total int64) {
+	if terminalWidth(a.stderr) < 40 {
+		return nil
+	}
+	shown := int64(-1)
+	return func(done, total int64) {
+		percent := int64(100)
+		if total > 0 {
+			percent = done * 100 / total
+		}
+		switch {
+		case done >= total:
+			fmt.Fprint(a.stderr, "\r\x1b[K")
+		case percent != shown:
+			const width = 25
+			fmt.Fprintf(a.stderr, "\r%-*.*s %3d %%", width, int(percent*width/100), "#########################", percent)
+		}
+		shown = percent
+	}
+}
+
+func verifyJSON(r *ledger.Report) map[string]any {
+	findings := []map[string]any{}
+	for _, f := range r.Findings {
+		findings = append(findings, map[string]any{"line": f.Line, "problem": f.Problem, "meaning": f.Meaning})
+	}
+	return map[string]any{"ok": r.OK(), "ledger": r.Ledger, "records": r.Records, "bytes": r.Bytes, "first": r.First,
+		"last": r.Last, "sha256": r.Hash, "tree": map[string]any{"size": r.Tree.N, "root": r.Tree.Hash.String()},
+		"checkpoints": r.Held, "judged": r.Judged, "unjudged": r.Unjudged, "types": r.Counts, "open": r.Open,
+		"unknown": r.Unknown, "torn": r.Torn, "index": r.Index, "findings": findings}
+}
+
+func (a *app) printVerify(r *ledger.Report, signed bool) {
+	for _, f := range r.Findings {
+		fmt.Fprintf(a.stdout, "does not hold: %s\n", f)
+	}
+	if r.OK() {
+		fmt.Fprintf(a.stdout, "the ledger holds: %s, from %s to %s\n", counted(int(r.Records), "record"),
+			explain.Time(r.First), explain.Time(r.Last))
+	} else {
+		before := min(r.Records, max(r.Findings[0].Line, 1)-1)
+		fmt.Fprintf(a.stdout, "before that, %s hold\n", counted(int(before), "record"))
+	}
+	fmt.Fprintf(a.stdout, "ledger   %s\nlast     record %d, sha256 %s\n", r.Ledger, r.Records, r.Hash)
+	fmt.Fprintf(a.stdout, "tree     %d records, root %s\n", r.Tree.N, r.Tree.Hash)
+	switch {
+	case r.Held == 0 && r.OK():
+		fmt.Fprintln(a.stdout, "outside  no checkpoint was given: that it was not written anew is not shown")
+	case r.Held > 0 && signed:
+		fmt.Fprintf(a.stdout, "outside  goes on from %s, signatures good\n", counted(r.Held, "checkpoint"))
+	case r.Held > 0:
+		fmt.Fprintf(a.stdout, "outside  goes on from %s, signatures not checked: no --key\n", counted(r.Held, "checkpoint"))
+	}
+	fmt.Fprintf(a.stdout, "judged   %s again by the policy on record", counted(int(r.Judged), "decision"))
+	if r.Unjudged > 0 {
+		fmt.Fprintf(a.stdout, "; of %d the policy is not on record, or cannot be read", r.Unjudged)
+	}
+	if r.Beyond > 0 {
+		fmt.Fprintf(a.stdout, "; record %d is a policy of a later pathgate", r.Beyond)
+	}
+	fmt.Fprintln(a.stdout)
+	if r.Index != "" {
+		fmt.Fprintf(a.stdout, "index    %s\n", r.Index)
+	}
+	if r.Open > 0 {
+		fmt.Fprintf(a.stdout, "open     %s; pathgate reconcile settles what is over\n", counted(r.Open, "intent"))
+	}
+	if r.Torn > 0 {
+		fmt.Fprintf(a.stdout, "torn     %s of an unfinished line at the end\n", counted(int(r.Torn), "byte"))
+	}
+}

@@ -59,7 +59,8 @@ func cmdKillrelease(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	fmt.Fprintf(ts.Stdout(), "%d attempts within %v, %d killed, %d moved\n", attempts, k.lives, k.hits, k.moves)
-	if k.hits*5 < attempts || k.moves == attempts {
+	// On a machine with much else to do most attempts come too late.
+	if k.hits < 4 || k.moves == attempts {
 		ts.Fatalf("%d of %d attempts met %s alive, %d moved: this shows nothing", k.hits, attempts, k.hook, k.moves)
 	}
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // EnvironmentVariable returns the variable in which an identity source hands
 // over the principal, empty for a source that is not known.
@@ -39,6 +42,18 @@ func (p *Policy) Environment(name EnvironmentName) (*Environment, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Ends names the environments that no other comes after, in the order of the
+// path: where it leads, as to production.
+func (p *Policy) Ends() (names []EnvironmentName) {
+	for _, e := range p.Environments {
+		followed := slices.ContainsFunc(p.Environments, func(other *Environment) bool { return slices.Contains(other.After, e.Name) })
+		if !followed {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 // Site returns the site that repository, a path relative to the root with

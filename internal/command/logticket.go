@@ -183,13 +183,9 @@ func (s *story) follow(e *ledger.Entry) turn {
 // something before.
 func lastOf(pol *policy.Policy) map[string]bool {
 	last := make(map[string]bool)
-	for _, env := range pol.Environments {
-		last[string(env.Name)] = len(env.After) > 0
-	}
-	for _, env := range pol.Environments {
-		for _, name := range env.After {
-			last[string(name)] = false
-		}
+	for _, name := range pol.Ends() {
+		env, _ := pol.Environment(name)
+		last[string(name)] = len(env.After) > 0
 	}
 	return last
 }

@@ -3,7 +3,6 @@ package evidence
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -59,16 +58,6 @@ type Result struct {
 	Manifest string // SHA-256 of the file MANIFEST, in hex
 }
 
-// Production names the environments that no other comes after.
-func Production(pol *policy.Policy) (names []policy.EnvironmentName) {
-	for _, env := range pol.Environments {
-		if !slices.ContainsFunc(pol.Environments, func(other *policy.Environment) bool { return slices.Contains(other.After, env.Name) }) {
-			names = append(names, env.Name)
-		}
-	}
-	return names
-}
-
 // prepared checks the options and fills in what is left out.
 func (o Options) prepared() (Options, error) {
 	switch {
@@ -80,7 +69,7 @@ func (o Options) prepared() (Options, error) {
 		return o, errors.New("the verifier key of the signer is missing")
 	}
 	if len(o.Environments) == 0 {
-		o.Environments = Production(o.Policy)
+		o.Environments = o.Policy.Ends()
 	}
 	if o.maxRows == 0 {
 		o.maxRows = MaxRows

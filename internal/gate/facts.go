@@ -38,7 +38,7 @@ func (s *scene) facts(b *book, m *move) (policy.Facts, error) {
 		return policy.Facts{}, err
 	}
 	for _, lookup := range needs.Prior {
-		prior, err := b.prior(needs, lookup)
+		prior, err := b.Prior(needs, lookup)
 		if err != nil {
 			return policy.Facts{}, err
 		}

@@ -68,11 +68,12 @@ func (s *scene) onPath(b *book, m *move, stages []explain.Stage, verdicts []poli
 			}
 		}
 	}
+	if len(brings) != 1 {
+		return nil
+	}
 	for branch := range brings {
 		for i := range stages {
-			if len(brings) == 1 {
-				stages[i].Branch, stages[i].Head = branch.Name, branch.Head
-			}
+			stages[i].Branch, stages[i].Head = branch.Name, branch.Head
 		}
 	}
 	return nil

@@ -221,9 +221,8 @@ func (h *priorHistory) steps(anyOutcome bool) []gitfacts.Deployed {
 	for i := range h.deployed {
 		d := &h.deployed[i]
 		by := d.Kind == ledger.KindOverride
-		back := d.takesAway()
 		out = append(out, gitfacts.Deployed{Record: d.Seq, Commit: policy.ObjectID(d.Commit), Old: d.old,
-			Counts: h.counts(d, anyOutcome), Withdraws: back && !h.ever})
+			Counts: h.counts(d, anyOutcome), Withdraws: d.takesAway() && !h.ever})
 		if by && !h.override && h.incremental() {
 			out = append(out, overridden(d))
 		}
@@ -385,7 +384,7 @@ func (b *book) sameTree(needs policy.Needs, m *move, facts *policy.Facts) error 
 				continue
 			}
 			q.Commit = policy.ObjectID(e.Commit)
-			found, err := b.prior(needs, q)
+			found, err := b.Prior(needs, q)
 			if err != nil {
 				return err
 			}

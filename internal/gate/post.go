@@ -271,7 +271,7 @@ func (s *scene) wentWell(b *book, env *policy.Environment, live policy.Live) (bo
 		return true, nil
 	}
 	spot := s.spot(env, live.Ref)
-	outcome, _, err := b.outcomeOf(policy.Lookup{Service: spot.Service, Environment: spot.Environment,
+	outcome, _, err := b.OutcomeAt(policy.Lookup{Service: spot.Service, Environment: spot.Environment,
 		Repository: spot.Repository, Commit: live.Commit}, live.Record)
 	return outcome.State == policy.OutcomeSuccess || outcome.State == policy.OutcomeNone, err
 }

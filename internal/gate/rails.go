@@ -5,23 +5,6 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
-// outcomeOf is what became of a commit in an environment. Where its record has
-// no outcome to wait for, that is said, so that nobody waits.
-func (b *book) outcomeOf(q policy.Lookup, record uint64) (out policy.Outcome, pending bool, err error) {
-	found, pending, err := b.Outcome(q.Service, q.Environment, q.Repository, q.Commit)
-	if err != nil || record == 0 {
-		return policy.Outcome{}, pending, err
-	}
-	if found.State != "" {
-		return policy.Outcome(found), pending, nil
-	}
-	_, has, err := b.OutcomeOf(record)
-	if err == nil && !has {
-		out.State = policy.OutcomeNone
-	}
-	return out, pending, err
-}
-
 // approvals are what has been said of a commit, by the names that their
 // principals go by now.
 func (b *book) approvals(pol *policy.Policy, s Spot, commit policy.ObjectID) ([]policy.Approval, error) {
@@ -52,25 +35,6 @@ func (b *book) veto(service policy.Service, commit policy.ObjectID) (*policy.Vet
 	return &policy.Veto{Record: e.Seq, Principal: e.Principal, Reason: e.Reason}, nil
 }
 
-// prior answers what a rule may ask of a commit in an environment before.
-func (b *book) prior(needs policy.Needs, q policy.Lookup) (out policy.PriorFacts, err error) {
-	out.Environment = q.Environment
-	standing, record, err := b.StandingRecord(q)
-	if err != nil {
-		return out, err
-	}
-	out.Standing, out.Override = standing, record.Kind == ledger.KindOverride
-	if needs.PriorOutcome {
-		if out.Outcome, out.Pending, err = b.outcomeOf(q, standing.Record); err != nil {
-			return out, err
-		}
-	}
-	if needs.PriorLive {
-		out.IsLive, out.LiveSince, out.Soaked, err = b.LiveSpan(q.Service, q.Environment, q.Repository, q.Refs, q.Commit)
-	}
-	return out, err
-}
-
 // guards adds the facts that guard rails look at.
 func (s *scene) guards(b *book, m *move, needs policy.Needs, facts *policy.Facts) (err error) {
 	spot := s.spot(m.env, m.ref)
@@ -82,7 +46,7 @@ func (s *scene) guards(b *book, m *move, needs policy.Needs, facts *policy.Facts
 		return err
 	}
 	if needs.Outcome {
-		if facts.Outcome, _, err = b.outcomeOf(needs.Here, facts.Here.Record); err != nil {
+		if facts.Outcome, _, err = b.OutcomeAt(needs.Here, facts.Here.Record); err != nil {
 			return err
 		}
 	}

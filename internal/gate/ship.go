@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pathgate/pathgate/internal/audit"
 	"github.com/pathgate/pathgate/internal/explain"
@@ -31,7 +32,7 @@ func (p *Process) ship(ctx context.Context, s *scene) error {
 // shipRefused is ship for what a refused push has left on record. Where a sink is
 // what it was refused for, that one is not waited for again.
 func (p *Process) shipRefused(ctx context.Context, s *scene, cause error) {
-	if cause == nil || publicReason(cause) != behind {
+	if !errors.Is(cause, audit.ErrBehind) {
 		_ = p.ship(ctx, s)
 	}
 }

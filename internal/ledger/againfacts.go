@@ -25,14 +25,17 @@ func (j *hindsight) facts(u policy.Update) (f policy.Facts, err error) {
 		return f, err
 	}
 	for _, q := range needs.Prior {
-		p, err := j.prior(needs, q)
+		p, err := j.Prior(needs, q)
 		if err != nil {
 			return f, err
+		}
+		if j.env.Match != policy.MatchCommit {
+			p.Match = &policy.MatchFacts{} // those verdicts are not compared
 		}
 		f.Prior = append(f.Prior, p)
 	}
 	if needs.Outcome {
-		if f.Outcome, _, err = j.outcomeOf(needs.Here, f.Here.Record); err != nil {
+		if f.Outcome, _, err = j.OutcomeAt(needs.Here, f.Here.Record); err != nil {
 			return f, err
 		}
 	}
@@ -67,43 +70,6 @@ func (j *hindsight) consent(needs policy.Needs, u policy.Update, f *policy.Facts
 			Reject: e.Kind == KindReject, Live: policy.ObjectID(e.Old)})
 	}
 	return err
-}
-
-// prior is what was known of a commit in an environment before.
-func (j *hindsight) prior(needs policy.Needs, q policy.Lookup) (p policy.PriorFacts, err error) {
-	p.Environment = q.Environment
-	var record Entry
-	if p.Standing, record, err = j.StandingRecord(q); err != nil {
-		return p, err
-	}
-	p.Override = record.Kind == KindOverride
-	if j.env.Match != policy.MatchCommit {
-		p.Match = &policy.MatchFacts{} // those verdicts are not compared
-	}
-	if needs.PriorOutcome {
-		if p.Outcome, p.Pending, err = j.outcomeOf(q, p.Standing.Record); err != nil {
-			return p, err
-		}
-	}
-	if needs.PriorLive {
-		p.IsLive, p.LiveSince, p.Soaked, err = j.LiveSpan(q.Service, q.Environment, q.Repository, q.Refs, q.Commit)
-	}
-	return p, err
-}
-
-// outcomeOf is what had become of a commit in an environment.
-func (j *hindsight) outcomeOf(q policy.Lookup, record uint64) (o policy.Outcome, pending bool, err error) {
-	found, pending, err := j.Outcome(q.Service, q.Environment, q.Repository, q.Commit)
-	if err != nil || record == 0 {
-		return o, pending, err
-	}
-	if found.State != "" {
-		return policy.Outcome(found), pending, nil
-	}
-	if _, has, err := j.OutcomeOf(record); err != nil || has {
-		return o, pending, err
-	}
-	return policy.Outcome{State: policy.OutcomeNone}, pending, nil
 }
 
 // saidByGit is what git said, by the verdicts of the rules that asked it.

@@ -83,14 +83,9 @@ type stage struct {
 // stages looks at the path of the policy in force.
 func (o *Options) stages() map[string]stage {
 	all := make(map[string]stage, len(o.Policy.Environments))
-	followed := map[policy.EnvironmentName]bool{}
-	for _, env := range o.Policy.Environments {
-		for _, name := range env.After {
-			followed[name] = true
-		}
-	}
+	ends := o.Policy.Ends()
 	for i, env := range o.Policy.Environments {
-		all[string(env.Name)] = stage{order: i + 1, first: len(env.After) == 0, production: !followed[env.Name]}
+		all[string(env.Name)] = stage{order: i + 1, first: len(env.After) == 0, production: slices.Contains(ends, env.Name)}
 	}
 	if len(o.Production) == 0 {
 		return all

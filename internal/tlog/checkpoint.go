@@ -2,6 +2,7 @@ package tlog
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,6 +104,10 @@ func Open(signed []byte, log note.Verifier, witnesses ...note.Verifier) (c Check
 	}
 	signed1 := false
 	for _, s := range n.Sigs {
+		// note.Open lets the unused bits of the last digit pass.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Checkpoint{}, nil, fmt.Errorf("checkpoint: %w: the signature of %s: %w", ErrMalformed, s.Name, err)
+		}
 		if s.Name == log.Name() && s.Hash == log.KeyHash() {
 			signed1 = true
 			continue

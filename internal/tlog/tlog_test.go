@@ -161,7 +161,7 @@ func TestMangledProof(t *testing.T) {
 	l := newLog(t, 21)
 	for _, b := range [][]byte{l.proof(21, 9).Format(), l.update(13, 21).Format()} {
 		for i := range b {
-			for _, flip := range []byte{1, 0x20, 0x80} {
+			for _, flip := range []byte{1, 2, 4, 8, 0x20, 0x80} {
 				bad := bytes.Clone(b)
 				bad[i] ^= flip
 				if p, err := ParseProof(bad); err == nil {

@@ -9,8 +9,8 @@ oldest_git=2.29
 
 usage() {
 	cat <<-'TEXT'
-		usage: ./install.sh [--prefix DIR] [--policy FILE]
-		       ./install.sh --demo [release] [--dir DIR]
+		usage: ./install.sh [--prefix DIR] [--policy FILE] [--postgres]
+		       ./install.sh --demo [release|hosts] [--dir DIR]
 
 		Builds pathgate with Go and installs
 
@@ -25,9 +25,15 @@ usage() {
 		  --prefix DIR   where to install; default /usr/local
 		  --policy FILE  where the policy goes; default /etc/pathgate/policy.toml, or
 		                 PREFIX/etc/pathgate/policy.toml with another prefix
+		  --postgres     builds what can keep the ledger in PostgreSQL, for several hosts;
+		                 without it the binaries are smaller and know folders only, unless
+		                 those that are installed were built with it
 		  --demo         needs no root: makes three repositories and plays the whole
 		                 story on them with real pushes; status 0 if all went as it should
 		  --demo release the same for release branches, in one repository
+		  --demo hosts   the same for three hosts that do not trust each other, on three
+		                 loopback addresses; needs sshd, and played by root each host has
+		                 a user of its own while it lasts
 		  --dir DIR      folder for the demo, empty or new; default a temporary one
 		  --help         this text
 
@@ -100,11 +106,22 @@ version() {
 	printf '%s\n' "$is"
 }
 
+# keep_tags: what was installed with PostgreSQL stays so, as its ledger may be there.
+keep_tags() {
+	[ -z "$tags" ] && [ -x "$prefix/bin/pathgate" ] || return 0
+	case $("$prefix/bin/pathgate" version 2>/dev/null) in
+	*' with PostgreSQL')
+		tags=postgres
+		say "keeping   --postgres, which $prefix/bin/pathgate was built with"
+		;;
+	esac
+}
+
 # build DIR: builds the binaries into DIR.
 build() {
 	(
 		cd "$here"
-		CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+		CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags "$tags" \
 			-ldflags "-s -w -X github.com/pathgate/pathgate/internal/command.Version=$(version)" \
 			-o "$1/" ./hooks/pathgate ./hooks/pre-receive ./hooks/proc-receive ./hooks/post-receive ./hooks/deploy
 	) || fail "the build failed" "Go's own messages stand above; the first build fetches modules over the network"
@@ -149,7 +166,12 @@ next_steps() {
 	*:"$prefix/bin":*) pathgate=pathgate ;;
 	*) pathgate=$prefix/bin/pathgate ;;
 	esac
-	named='' note=''
+	named='' note='' database=''
+	if [ -n "$tags" ]; then
+		database="
+   Of a ledger in PostgreSQL make the tables instead, as their owner: see
+     $pathgate help postgres"
+	fi
 	if [ "$policy" != /etc/pathgate/policy.toml ]; then
 		named=" --policy $policy"
 		note="
@@ -163,7 +185,7 @@ next_steps() {
 		     $pathgate check $policy
 		2. As root, make the folder that the policy calls ledger, for the user that
 		   git runs as; here its name is git:
-		     install -d -o git -g git -m 0750 /var/lib/pathgate
+		     install -d -o git -g git -m 0750 /var/lib/pathgate$database
 		3. Wire the repositories:
 		     $pathgate install$named REPO...$note
 		4. On a server that has deployed before, record what is live:
@@ -196,6 +218,7 @@ install() {
 	else
 		policy=$prefix/etc/pathgate/policy.toml
 	fi
+	keep_tags
 	install_binaries
 	say "installed $prefix/bin/pathgate ($("$prefix/bin/pathgate" version))"
 	say "hooks     $prefix/lib/pathgate/hooks"
@@ -218,7 +241,7 @@ demo() {
 	sh "$here/examples/demo/$story.sh" "$dir"
 }
 
-prefix='' policy='' dir='' story=''
+prefix='' policy='' dir='' story='' tags=''
 while [ $# -gt 0 ]; do
 	option=${1%%=*}
 	case $1 in
@@ -240,9 +263,14 @@ while [ $# -gt 0 ]; do
 		esac
 		case $name in
 		'') ;;
-		release) story=$name ;;
-		*) wrong "there is no demo $name: it is --demo or --demo release" ;;
+		release | hosts) story=$name ;;
+		*) wrong "there is no demo $name: it is --demo, --demo release or --demo hosts" ;;
 		esac
+		shift
+		continue
+		;;
+	--postgres)
+		tags=postgres
 		shift
 		continue
 		;;
@@ -261,7 +289,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ -n "$story" ]; then
-	[ -z "$prefix$policy" ] || wrong "--demo goes with --dir only"
+	[ -z "$prefix$policy$tags" ] || wrong "--demo goes with --dir only"
 else
 	[ -z "$dir" ] || wrong "--dir goes with --demo"
 fi

@@ -15,7 +15,7 @@ func (f *Facts) answer(env *Environment, u Update) bool {
 		return false
 	}
 	for i, name := range env.After {
-		if f.Prior[i].Environment != name {
+		if f.Prior[i].Environment != name || f.Prior[i].Elsewhere != (env.elsewhere(i) != nil) {
 			return false
 		}
 	}
@@ -25,7 +25,7 @@ func (f *Facts) answer(env *Environment, u Update) bool {
 // known reports whether the facts that the rules on an update of this kind look
 // at are known: the time, the pusher, and what git says.
 func (f *Facts) known(env *Environment, kind Kind) bool {
-	timed := env.Soak > 0 || env.Approvals != nil || len(env.Freezes) > 0 || len(f.Locks) > 0
+	timed := env.Soak > 0 || env.Approvals != nil || len(env.Freezes) > 0 || len(f.Locks) > 0 || env.stamped()
 	if timed && f.Now.IsZero() {
 		return false
 	}

@@ -64,7 +64,7 @@ func (s *source) audit(root *node, p *Policy) {
 		a.Syslog = s.syslog(k)
 	}
 	if k := n.kid("file"); k != nil {
-		a.File = s.auditFile(k, p.Ledger)
+		a.File = s.auditFile(k, p.folder())
 	}
 	if n.kid("syslog") == nil && n.kid("file") == nil && !a.Journald {
 		s.fail(n.at, "%s names no sink: set syslog, journald or file", n.path())

@@ -34,7 +34,7 @@ func (s *source) board(root *node, p *Policy) {
 	if k, v := s.required(n, "out"); k != nil {
 		s.absolute(k, v)
 		b.Out = v
-		if p.Ledger != "" && (strings.HasPrefix(v+"/", p.Ledger+"/") || strings.HasPrefix(p.Ledger+"/", v+"/")) {
+		if ledger := p.folder(); ledger != "" && (strings.HasPrefix(v+"/", ledger+"/") || strings.HasPrefix(ledger+"/", v+"/")) {
 			s.fail(k.value, "%s must not be the ledger's folder, lie in it or hold it", k.path())
 		}
 		if p.Root != "" && (strings.HasPrefix(v+"/", p.Root+"/") || strings.HasPrefix(p.Root+"/", v+"/")) {

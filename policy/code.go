@@ -9,6 +9,9 @@ const (
 	PriorNotDeployed   Code = "prior-not-deployed"   // pushed a commit that an environment before has not deployed
 	Withdrawn          Code = "withdrawn"            // pushed a commit that an environment before was rolled back from
 	NotSuccessful      Code = "not-successful"       // pushed a commit whose deployment before, or here for a rollback, did not succeed
+	NoStamp            Code = "no-stamp"             // pushed a commit of which no stamp that counts says that an environment elsewhere has deployed it
+	StampTooOld        Code = "stamp-too-old"        // pushed a commit whose stamp is older than max_age
+	StampForked        Code = "stamp-forked"         // pushed on stamps of a ledger that contradicts itself
 	Soaking            Code = "soaking"              // pushed a commit that was not live long enough in an environment before
 	NeedsApproval      Code = "needs-approval"       // pushed a commit that too few have approved, or somebody rejects
 	Frozen             Code = "frozen"               // pushed in a freeze

@@ -37,7 +37,8 @@ type Verdict struct {
 	// Environment is the environment before that the rule looked at, empty for
 	// rules that look at none.
 	Environment EnvironmentName
-	// Record is the record that the verdict rests on: the evidence, the
+	// Record is the record that the verdict rests on: the evidence, of an
+	// environment elsewhere the stamp, the fork of its ledger, the
 	// deployment that a rollback goes back to, the outcome, the lock, the veto;
 	// the withdrawal where Code is Withdrawn; zero if there is none.
 	Record uint64
@@ -65,6 +66,18 @@ type Detail struct {
 	WithdrawnCount  int
 	Overridden      []ObjectID
 	OverriddenCount int
+
+	// prior, stamp, success and soak: the environment before is elsewhere, so that
+	// what was seen there is what the stamps known here tell.
+	Elsewhere bool
+
+	// prior and stamp of an environment elsewhere: stamps that the push brought
+	// and that do not count, when the origin recorded the deployment (zero if that
+	// is not known), whether that is still to come, and how old it may be.
+	Offered []Offer
+	Stamped time.Time
+	Ahead   bool
+	MaxAge  time.Duration
 
 	// success
 	Outcome Outcome

@@ -64,28 +64,36 @@ func (s *source) deployment(n *node) *Deployment {
 	return d
 }
 
-// outcomes notes which environments before st have outcomes, and whether its
-// requirement can be met.
+// outcomes notes which environments come before st, and whether its requirement
+// can be met.
 func (s *source) outcomes(st *stage, names map[EnvironmentName]*stage) {
 	e := st.env
 	have := 0
-	for _, name := range e.After {
-		prior := names[name]
-		has := prior != nil && prior.env.Deploy != nil
-		e.outcomes = append(e.outcomes, has)
-		if has {
+	for i, name := range e.After {
+		var prior *Environment
+		if st := names[name]; st != nil {
+			prior = st.env
+		}
+		e.priors = append(e.priors, prior)
+		if e.hasOutcomes(i) {
 			have++
 		}
 	}
 	if e.Requires != RequiresSuccess || have == len(e.After) || e.AfterMatch == AfterAny && have > 0 {
 		return
 	}
-	for i, has := range e.outcomes {
-		if !has {
+	for i := range e.After {
+		if !e.hasOutcomes(i) {
 			s.fail(st.at.kid("requires").value, "requires can never be met: %s has no deploy, so no outcome", e.After[i])
 			return
 		}
 	}
+}
+
+// hasOutcomes reports whether deployments in the i-th of After may have
+// outcomes. Of those elsewhere their stamps tell, also that there is none.
+func (e *Environment) hasOutcomes(i int) bool {
+	return e.elsewhere(i) != nil || i < len(e.priors) && e.priors[i] != nil && e.priors[i].Deploy != nil
 }
 
 // RequiresOf returns what the environment asks of deployments in the i-th of
@@ -94,7 +102,7 @@ func (e *Environment) RequiresOf(i int) Requires {
 	switch {
 	case e.Requires != "":
 		return e.Requires
-	case i < len(e.outcomes) && e.outcomes[i]:
+	case e.hasOutcomes(i):
 		return RequiresSuccess
 	}
 	return RequiresAccepted

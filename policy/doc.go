@@ -44,7 +44,8 @@
 //   - serial, at the top, is a whole number from 0 on, 0 if it is left out, and
 //     goes up with each change. What may come after what is for the ledger to
 //     say, which has seen the others.
-//   - root and ledger are absolute, clean paths, other than "/".
+//   - root and ledger are absolute, clean paths, other than "/"; a ledger that
+//     hosts share is the URL of a database, as below.
 //   - An environment's name is [a-z0-9][a-z0-9._-]*, at most 40 bytes, and fit
 //     to be a git remote's name: no "..", no ".lock" and no dot at the end.
 //   - env:NAME names an environment variable, [A-Za-z_][A-Za-z0-9_]*, that does
@@ -115,6 +116,46 @@
 // match needs after; its default is "commit", which is an error after an
 // environment with release.
 //
+// # More than one host
+//
+// An environment that is on another host, of which stamps tell, has these keys
+// and, if they shall bind, repository and refs:
+//
+//	[environments.stg]
+//	elsewhere = true
+//	keys = ['valid-before="20280101" ssh-ed25519 AAAAC3Nza... stg-host']
+//	revoked = ["SHA256:QZao1pK9..."]
+//	services = ["shop", "pay-*"]
+//	max_age = "90d"
+//
+// Required are keys, services and max_age. A key is a line of allowed_signers
+// (ssh-keygen(1)) without principals and with no options but valid-after and
+// valid-before, whose times are in UTC also without a "Z". What revoked lists
+// stands in keys. A service is a name, or the beginning of names with "*" at its
+// end. No other key may stand there: the environment's rules are its own host's.
+// It belongs to no site, comes after none, no freeze and no override names it,
+// and one environment at least is on this host. After it, match is "commit".
+//
+// An environment whose host stamps what happens in it:
+//
+//	[environments.prd]
+//	stamps = { key = "/etc/pathgate/prd.key" }
+//
+// A ledger that several hosts share:
+//
+//	ledger = "postgres://pathgate@db1,db2/pathgate?sslmode=verify-full&passfile=/etc/pathgate/pgpass"
+//	copy = "/var/lib/pathgate/copy"
+//	host = "git-1"
+//
+// The URL begins with postgres:// or postgresql:// and names a user, a host and
+// a database. sslmode is verify-full unless each host is the path of a socket,
+// localhost, in 127.0.0.0/8 or [::1]. There is no password in it, as the policy
+// is put on record in the ledger, and no setting but host, port, sslmode,
+// sslrootcert, sslcert, sslkey, sslnegotiation, passfile, target_session_attrs,
+// connect_timeout, channel_binding and require_auth, each once.
+// copy, an absolute path, and host, [A-Za-z0-9][A-Za-z0-9._-]* of at most 64
+// bytes, have no meaning with another ledger; with [audit], copy is required.
+//
 // # Deployments and guard rails
 //
 // All of these may be left out, and then bind nothing:
@@ -172,12 +213,12 @@
 //	pause = "10s"
 //
 // "pathgate help policy" prints what each key means. Lengths of time are those
-// of time.ParseDuration, longer than zero. evidence, requires and soak need
-// after; reporters and deploy = "external" need each other; fast_forward has no
-// meaning with release, which has a key of that name of its own. audit has at
-// least one of syslog, journald and file, which is not in the ledger's folder.
-// board needs out, apart from the ledger and the repositories; pause is at most
-// two minutes.
+// of time.ParseDuration, or days of 24 hours such as "90d", longer than zero.
+// evidence, requires and soak need after; reporters and deploy = "external" need
+// each other; fast_forward has no meaning with release, which has a key of that
+// name of its own. audit has at least one of syslog, journald and file, which is
+// not in the ledger's folder, or in that of copy. board needs out, apart from
+// that folder and the repositories; pause is at most two minutes.
 //
 // # Rules
 //

@@ -41,7 +41,9 @@ func (s *source) environments(t *node) []*Environment {
 	for _, st := range stages {
 		s.checkAfter(st, func(name EnvironmentName) bool { return t.kid(string(name)) != nil })
 		s.outcomes(st, names)
+		s.checkElsewhere(st)
 	}
+	s.checkLocal(t, stages)
 	s.checkReleases(stages, names)
 	s.checkOverlaps(stages)
 	return s.inOrder(stages, names)
@@ -79,18 +81,16 @@ func (s *source) stage(n *node) *stage {
 	for _, k := range n.kids {
 		st.env.places[k.name] = s.place(k.at)
 	}
-	if k, v := s.required(n, "repository"); k != nil {
-		pattern, err := ParseRepositoryPattern(v)
-		if err != nil {
-			s.fail(k.value, "%v", err)
-		} else {
-			st.repository, st.env.Repository = k, pattern
-		}
-	}
-	if k := n.kid("refs"); k == nil {
-		s.missing(n, "refs")
-	} else {
+	elsewhere := s.isElsewhere(n)
+	s.repository(st, elsewhere)
+	if k := n.kid("refs"); k != nil {
 		s.readRefs(st, k)
+	} else if !elsewhere {
+		s.missing(n, "refs")
+	}
+	if elsewhere {
+		s.elsewhere(st)
+		return st
 	}
 	if k := n.kid("after"); k != nil {
 		elems, values := s.list(k)
@@ -101,7 +101,26 @@ func (s *source) stage(n *node) *stage {
 	}
 	s.guards(st)
 	s.release(st)
+	s.stamps(n, st.env)
 	return st
+}
+
+// repository reads the pattern of an environment's repositories, which one
+// elsewhere need not have.
+func (s *source) repository(st *stage, elsewhere bool) {
+	if elsewhere && st.at.kid("repository") == nil {
+		return
+	}
+	k, v := s.required(st.at, "repository")
+	if k == nil {
+		return
+	}
+	pattern, err := ParseRepositoryPattern(v)
+	if err != nil {
+		s.fail(k.value, "%v", err)
+		return
+	}
+	st.repository, st.env.Repository = k, pattern
 }
 
 // readRefs reads the refs of an environment: exact names, or one pattern.
@@ -168,10 +187,10 @@ func (s *source) checkAfter(st *stage, exists func(EnvironmentName) bool) {
 // environments. It notes the first clash of each pattern.
 func (s *source) checkOverlaps(stages []*stage) {
 	for i, st := range stages {
-		if st.repository == nil {
+		if !st.local() {
 			continue
 		}
-		earlier := slices.DeleteFunc(slices.Clone(stages[:i]), func(o *stage) bool { return o.repository == nil })
+		earlier := slices.DeleteFunc(slices.Clone(stages[:i]), func(o *stage) bool { return !o.local() })
 		for _, o := range earlier {
 			if p, q := st.env.Repository, o.env.Repository; p != q && p.overlaps(q) {
 				s.fail(st.repository.value, "%s can match the same repository as %s of %s: write them alike, or keep them apart",
@@ -186,6 +205,9 @@ func (s *source) checkOverlaps(stages []*stage) {
 		}
 	}
 }
+
+// local reports whether the stage has repositories on this host.
+func (st *stage) local() bool { return st.repository != nil && st.env.Elsewhere == nil }
 
 // checkRef looks for the first of the stages, all in the ref's repository, that
 // has it too.

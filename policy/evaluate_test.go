@@ -34,6 +34,9 @@ import (
 //	prior-override                         it came by an override
 //	prior-live 09:00                       live now, since then; or never
 //	prior-soaked 90m                       longest time live that is over
+//	prior-elsewhere 09:00                  stamps tell of it, this old; or never
+//	prior-forked 20                        its origin's ledger contradicts itself
+//	prior-offered the key has expired      why a stamp does not count
 //
 //	match-back                             the commit lacks what is live
 //	match-brought 3                        git was asked: commits that need evidence
@@ -119,7 +122,7 @@ func (c *decisionCase) read(words []string) error {
 	}
 	verb, args := words[0], words[1:]
 	need := map[string]int{"push": 3, "delete": 2, "live": 2, "live-ref": 1, "here": 1, "onref": 1, "prior": 2,
-		"outcome": 2, "prior-outcome": 2, "prior-live": 1, "prior-soaked": 1, "now": 1, "who": 1, "approve": 3,
+		"outcome": 2, "prior-outcome": 2, "prior-live": 1, "prior-soaked": 1, "prior-elsewhere": 1, "prior-forked": 1, "prior-offered": 1, "now": 1, "who": 1, "approve": 3,
 		"reject": 3, "lock": 3, "veto": 2, "last-veto": 1, "live-kind": 1, "contained": 1, "no-ticket": 1, "unsigned": 2,
 		"action": 1, "match-brought": 1, "match-evidence": 1, "match-missing": 2, "match-withdrawn": 3, "match-overridden": 3}[verb]
 	if len(args) < need {

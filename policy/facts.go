@@ -74,6 +74,9 @@ type Live struct {
 	Kind      Kind
 	Time      time.Time
 	Principal string
+	// Host is where the ref's repository lies, in a ledger that hosts share;
+	// empty in one that they do not.
+	Host string
 }
 
 // States of a deployment's outcome.
@@ -197,6 +200,15 @@ type Facts struct {
 type PriorFacts struct {
 	Environment EnvironmentName
 	Standing    Standing
+	// Of an environment elsewhere, of which stamps tell: Standing's Record and
+	// Withdrawn are stamps, and its Time is when their origin recorded. Stamped is
+	// that time of the newest deployment of the commit, Forked the record of a
+	// fork of the origin's ledger, zero if none is known, and Offered are stamps
+	// that the push brought and that do not count.
+	Elsewhere bool
+	Stamped   time.Time
+	Forked    uint64
+	Offered   []Offer
 	// Override is set where the commit is there by an override: by the newest
 	// record there that is neither a rollback nor a redeploy. Those change
 	// nothing of how the commit came.

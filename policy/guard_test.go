@@ -40,6 +40,14 @@ func (c *decisionCase) readGuard(verb string, args []string) (known bool, err er
 		}
 	case "prior-soaked":
 		prior.Soaked, err = time.ParseDuration(args[0])
+	case "prior-elsewhere":
+		if prior.Elsewhere = true; args[0] != "never" {
+			prior.Stamped = moment(args[0])
+		}
+	case "prior-forked":
+		prior.Forked = number(args[0])
+	case "prior-offered":
+		prior.Offered = append(prior.Offered, Offer{Reason: strings.Join(args, " ")})
 	case "approve", "reject":
 		a := Approval{Principal: args[0], Record: number(args[1]), Time: moment(args[2]), Reject: verb == "reject"}
 		if len(args) > 3 {
@@ -156,6 +164,7 @@ func drawDetail(d Detail) (words []string) {
 			words = append(words, fmt.Sprintf(format, args...))
 		}
 	}
+	add(d.Elsewhere, "as-stamped")
 	add(d.NotLive, "not-live")
 	add(d.ByOverride, "by-override")
 	add(d.Back, "back")
@@ -164,6 +173,12 @@ func drawDetail(d Detail) (words []string) {
 	add(d.MissingCount != 0, "missing %d %s", d.MissingCount, short(d.Missing))
 	add(d.WithdrawnCount != 0, "withdrawn %d %s", d.WithdrawnCount, short(d.Withdrawn))
 	add(d.OverriddenCount != 0, "overridden %d %s", d.OverriddenCount, short(d.Overridden))
+	add(!d.Stamped.IsZero(), "stamped %s", d.Stamped.Format("2006-01-02 15:04:05"))
+	add(d.Ahead, "ahead")
+	add(d.MaxAge != 0, "at most %s", d.MaxAge)
+	for _, o := range d.Offered {
+		add(true, "offered %q", o.Reason)
+	}
 	add(d.Outcome.State != "", "%s", d.Outcome.State)
 	add(d.Pending, "pending")
 	add(d.Wanted != 0, "%s of %s", d.Span, d.Wanted)

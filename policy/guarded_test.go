@@ -134,7 +134,7 @@ approvals.count = 1
 		t.Errorf("prd %+v", prd)
 	}
 	for _, rule := range overridable() {
-		want := rule != RulePrior && rule != RuleWithdrawn && rule != RuleRollback
+		want := rule != RulePrior && rule != RuleWithdrawn && rule != RuleStamp && rule != RuleRollback
 		if slices.Contains(prd.Override.Rules, rule) != want {
 			t.Errorf("override of %s by default: %v", rule, !want)
 		}

@@ -29,7 +29,7 @@ func knownKey(k *node, names []string) (hint string, ok bool) {
 		return hint, false
 	}
 	switch k.name {
-	case "version", "serial", "root", "unlisted", "ledger":
+	case "version", "serial", "root", "unlisted", "ledger", "copy", "host":
 		hint = ": it belongs to the top of the file, above the first [table]"
 	}
 	return hint, false

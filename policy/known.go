@@ -4,7 +4,7 @@ package policy
 func tableNames() []string {
 	return []string{
 		"", "identity", "environments.NAME", "environments.NAME.release", "environments.NAME.deploy",
-		"environments.NAME.approvals",
+		"environments.NAME.approvals", "environments.NAME.stamps",
 		"environments.NAME.signed", "freeze", "freeze.weekly", "override", "audit", "board",
 	}
 }
@@ -14,12 +14,12 @@ func tableNames() []string {
 func keysOf(table string) []string {
 	switch table {
 	case "":
-		return []string{"version", "serial", "root", "unlisted", "ledger", "identity", "groups", "environments", "freeze", "override", "audit", "board"}
+		return []string{"version", "serial", "root", "unlisted", "ledger", "copy", "host", "identity", "groups", "environments", "freeze", "override", "audit", "board"}
 	case "identity":
 		return []string{"source", "aliases"}
 	case "environments.NAME":
 		return []string{
-			"repository", "refs", "release", "after", "after_match", "match", "evidence", "requires", "rollback",
+			"repository", "refs", "elsewhere", "keys", "revoked", "services", "max_age", "stamps", "release", "after", "after_match", "match", "evidence", "requires", "rollback",
 			"deploy", "reporters",
 			"pushers", "soak", "approvals", "branches", "ticket", "signed", "fast_forward", "applies_to_rollback", "enforce",
 		}
@@ -29,6 +29,8 @@ func keysOf(table string) []string {
 		return []string{"command", "checkout", "wait", "timeout"}
 	case "environments.NAME.approvals":
 		return []string{"count", "by", "self", "for"}
+	case "environments.NAME.stamps":
+		return []string{"key"}
 	case "environments.NAME.signed":
 		return []string{"allowed_signers"}
 	case "freeze":

@@ -49,7 +49,7 @@ func (p *Policy) Environment(name EnvironmentName) (*Environment, bool) {
 func (p *Policy) Ends() (names []EnvironmentName) {
 	for _, e := range p.Environments {
 		followed := slices.ContainsFunc(p.Environments, func(other *Environment) bool { return slices.Contains(other.After, e.Name) })
-		if !followed {
+		if !followed && e.Elsewhere == nil {
 			names = append(names, e.Name)
 		}
 	}
@@ -61,7 +61,7 @@ func (p *Policy) Ends() (names []EnvironmentName) {
 func (p *Policy) Site(repository string) (Site, bool) {
 	site := Site{Repository: repository}
 	for _, e := range p.Environments {
-		if service, ok := e.Repository.Match(repository); ok {
+		if service, ok := e.Repository.Match(repository); ok && e.Elsewhere == nil {
 			site.Service = service
 			site.Environments = append(site.Environments, e)
 		}
@@ -120,10 +120,29 @@ func (p *Policy) Needs(site Site, env *Environment, u Update) Needs {
 		// Parse has seen to it that the environment exists. Were it missing,
 		// there would be one lookup too few, and Evaluate refuses on that.
 		if prior, ok := p.Environment(name); ok {
-			n.Prior = append(n.Prior, lookup(site.Service, prior, prior.Repository.Path(site.Service), u.Commit))
+			n.Prior = append(n.Prior, priorLookup(site.Service, prior, u.Commit))
 		}
 	}
 	return n
+}
+
+// priorLookup asks about an environment before. Of one elsewhere, only stamps
+// tell; whose keys may not speak for the service has none that counts, however
+// many it had when the policy said otherwise.
+func priorLookup(service Service, prior *Environment, commit ObjectID) Lookup {
+	if prior.Elsewhere == nil {
+		return lookup(service, prior, prior.Repository.Path(service), commit)
+	}
+	repository := ""
+	if prior.Repository != (RepositoryPattern{}) {
+		repository = prior.Repository.Path(service)
+	}
+	l := lookup(service, prior, repository, commit)
+	l.Elsewhere = true
+	if !prior.Elsewhere.Speaks(service) {
+		l.Refs = []RefPattern{{}} // matches nothing
+	}
+	return l
 }
 
 func lookup(service Service, env *Environment, repository string, commit ObjectID) Lookup {

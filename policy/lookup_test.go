@@ -80,8 +80,8 @@ func TestNeeds(t *testing.T) {
 	main := []RefPattern{ref(t, "refs/heads/main")}
 	want := Needs{
 		Ref:   "refs/heads/main",
-		Here:  Lookup{"shop", "prd", "shop/prd.git", main, commit},
-		Prior: []Lookup{{"shop", "stg", "shop/stg.git", main, commit}},
+		Here:  Lookup{Service: "shop", Environment: "prd", Repository: "shop/prd.git", Refs: main, Commit: commit},
+		Prior: []Lookup{{Service: "shop", Environment: "stg", Repository: "shop/stg.git", Refs: main, Commit: commit}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

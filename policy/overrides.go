@@ -1,7 +1,10 @@
 package policy
 
-// overridable are all rules that an override may go past.
-func overridable() []string { return append(guardRails(), RulePrior, RuleWithdrawn, RuleRollback) }
+// overridable are all rules that an override may go past. Nothing goes past a
+// fork: what a ledger says that contradicts itself is no evidence of anything.
+func overridable() []string {
+	return append(guardRails(), RulePrior, RuleWithdrawn, RuleStamp, RuleRollback)
+}
 
 // guardRails are the rules that an override goes past where the policy lists
 // none: all but those that the path itself consists of.
@@ -48,15 +51,29 @@ func (s *source) override(root *node, p *Policy) {
 	}
 }
 
-// environmentsNamed reads a list of environments.
+// environmentsNamed reads a list of environments, which are on this host.
 func (s *source) environmentsNamed(root, n *node, p *Policy) []*Environment {
 	all := root.kid("environments")
 	exists := func(name string) bool { return all != nil && all.kid(name) != nil }
 	var found []*Environment
 	for _, name := range s.names(n, exists, "unknown environment %s") {
-		if e, ok := p.Environment(EnvironmentName(name)); ok {
+		e, ok := p.Environment(EnvironmentName(name))
+		switch {
+		case ok && e.Elsewhere != nil:
+			s.fail(elementOf(n, name).value, "%s is elsewhere: its own host decides what may go there", name)
+		case ok:
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+// elementOf returns the first element of a list that has a value.
+func elementOf(n *node, value string) *node {
+	for _, e := range n.elems {
+		if e.val == value {
+			return e
+		}
+	}
+	return n
 }

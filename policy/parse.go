@@ -38,8 +38,8 @@ func (s *source) policy(root *node) *Policy {
 		Serial:   s.serial(root),
 		Root:     s.folder(root, "root"),
 		Unlisted: Unlisted(s.choice(root, "unlisted", "refuse", "allow")),
-		Ledger:   s.folder(root, "ledger"),
 	}
+	s.ledger(root, p)
 	if n := root.kid("identity"); n == nil {
 		s.fail(root.at, `key identity.source is missing`)
 	} else if s.table(n) {

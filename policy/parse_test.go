@@ -298,6 +298,10 @@ func checkPolicy(t *testing.T, p *Policy) {
 			}
 		}
 		before[e.Name] = true
+		if e.Elsewhere != nil {
+			checkRemote(t, p, e)
+			continue
+		}
 		site, ok := p.Site(e.Repository.Path("shop"))
 		if !ok || len(e.Refs) == 0 || site.Service != "shop" {
 			t.Fatalf("%s: site %+v, %v", e.Name, site, ok)

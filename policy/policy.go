@@ -86,8 +86,15 @@ type Policy struct {
 	// Unlisted is what happens to repositories under Root that no environment
 	// matches.
 	Unlisted Unlisted
-	// Ledger is the absolute path of the ledger's folder.
+	// Ledger is the absolute path of the ledger's folder, or, if Shared, the URL
+	// of a PostgreSQL database, which begins with postgres:// or postgresql://.
 	Ledger string
+	// Copy is the absolute path of the folder in which this host keeps a copy of
+	// the lines of a shared ledger; empty if it keeps none.
+	Copy string
+	// Host is what this host is called in a shared ledger; empty: by its node
+	// name (uname(2)).
+	Host string
 	// Source is the identity source: "ssh", "http", "gitolite", "gitea",
 	// "gitlab", "softserve", "gogs", "bitbucket", "github" or "env:NAME".
 	Source string
@@ -122,6 +129,15 @@ type Environment struct {
 	// refs are pushed.
 	Release *Release
 
+	// Elsewhere is set where the environment's repositories are on another host
+	// with a ledger of its own, so that only its stamps tell of it. Such an
+	// environment belongs to no site; Repository and Refs may be empty, and then
+	// bind nothing.
+	Elsewhere *Elsewhere
+	// Stamps is how this host signs what happens in the environment, nil if it
+	// does not.
+	Stamps *Stamps
+
 	Evidence EvidenceRule
 	// Requires is what the policy says; empty where it leaves it to the
 	// environments before (RequiresOf).
@@ -150,8 +166,8 @@ type Environment struct {
 	// evidence here.
 	OverrideCounts bool
 
-	outcomes []bool            // of each in After: whether its deployments have outcomes
-	aliases  map[string]string // the policy's
+	priors  []*Environment    // each in After; nil where the policy has none of that name
+	aliases map[string]string // the policy's
 
 	// places tells where each key of the environment stands in the file; the
 	// empty key is the environment itself.
@@ -167,6 +183,40 @@ type Site struct {
 	Environments []*Environment
 }
 
+// An Elsewhere is what may speak for an environment that is on another host.
+type Elsewhere struct {
+	// Keys are the host's keys; at least one.
+	Keys []StampKey
+	// Services are the names, or patterns with a "*" at their end, of the
+	// services that the keys may speak for.
+	Services []string
+	// MaxAge is how old a stamp of a deployment may be, by the time that the
+	// origin recorded, when a decision rests on it; never zero.
+	MaxAge time.Duration
+}
+
+// A StampKey is a public key that may sign stamps.
+type StampKey struct {
+	// Key is the public key as in authorized_keys (sshd(8)), type and base64,
+	// without options and comment.
+	Key string
+	// Fingerprint is what ssh-keygen -l prints: "SHA256:...".
+	Fingerprint string
+	// Comment is what stands behind the key, as written; often empty.
+	Comment string
+	// From and Until bound when a stamp may be received that it signed; zero: no
+	// bound. Until is the first moment at which it may not.
+	From, Until time.Time
+	// Revoked is whether nothing that it signed is received any more.
+	Revoked bool
+}
+
+// A Stamps is the table stamps of an environment.
+type Stamps struct {
+	// Key is the absolute path of the SSH private key.
+	Key string
+}
+
 // A Lookup asks the ledger what it knows of one commit in one environment.
 // Only records of exactly this service, environment and repository, on a ref
 // that one of Refs matches, may answer it.
@@ -176,6 +226,9 @@ type Lookup struct {
 	Repository  string
 	Refs        []RefPattern
 	Commit      ObjectID
+	// Elsewhere asks what stamps tell. Then an empty Repository and no Refs stand
+	// for any.
+	Elsewhere bool
 }
 
 // An Update is one update of a push to an environment's ref.

@@ -20,12 +20,12 @@ func (j *judgement) priors() {
 
 // prior judges by one environment before: whether the commit stands there, its
 // deployment succeeded, and it was live long enough. Of a commit that does not
-// stand there the rest says nothing, unless an override goes past that. Where
-// nothing needs evidence, all three are met.
+// stand there, or whose stamp does not count, the rest says nothing, unless an
+// override goes past that. Where nothing needs evidence, all three are met.
 func (j *judgement) prior(i int) {
 	p := &j.facts.Prior[i]
 	stands := true
-	for _, v := range j.standing(p) {
+	for _, v := range j.standing(i) {
 		j.add(v)
 		stands = stands && (v.OK || j.overrides(v.Name))
 	}
@@ -38,18 +38,24 @@ func (j *judgement) prior(i int) {
 		v := j.verdict(RuleSuccess, "requires").decide(
 			free || state == OutcomeSuccess || state == OutcomeNone && j.env.Requires == "", NotSuccessful)
 		v.Environment, v.Record = p.Environment, p.Outcome.Record
-		v.Detail = &Detail{Outcome: p.Outcome, Pending: p.Pending}
+		v.Detail = &Detail{Outcome: p.Outcome, Pending: p.Pending, Elsewhere: j.env.elsewhere(i) != nil}
 		j.add(v)
 	}
 	if j.env.Soak > 0 {
-		j.add(j.soak(p, free))
+		v := j.soak(p, free)
+		v.Detail.Elsewhere = j.env.elsewhere(i) != nil
+		j.add(v)
 	}
 }
 
 // standing judges whether what is pushed counts as deployed in an environment
 // before.
-func (j *judgement) standing(p *PriorFacts) []Verdict {
+func (j *judgement) standing(i int) []Verdict {
+	p := &j.facts.Prior[i]
+	prior := j.env.elsewhere(i)
 	switch {
+	case prior != nil:
+		return j.byStamp(p, prior)
 	case !j.env.matches():
 		return []Verdict{j.exact(p)}
 	case j.env.Match == MatchTree:

@@ -41,7 +41,8 @@ const (
 type Requires string
 
 // The values of the key "requires". Where the key is absent it is success for
-// prior environments whose deployments have outcomes, accepted for others.
+// prior environments whose deployments have outcomes, as those elsewhere may
+// have, and accepted for others.
 const (
 	RequiresSuccess  Requires = "success"
 	RequiresAccepted Requires = "accepted"
@@ -85,6 +86,8 @@ type Override struct {
 const (
 	RulePrior       = "prior"        // after: an environment before has not deployed it
 	RuleWithdrawn   = "withdrawn"    // after: it was rolled back from
+	RuleStamp       = "stamp"        // max_age of an environment elsewhere: its stamp is too old
+	RuleFork        = "fork"         // keys of an environment elsewhere: its ledger contradicts itself
 	RuleSuccess     = "success"      // requires
 	RuleSoak        = "soak"         // soak
 	RuleApprovals   = "approvals"    // approvals

@@ -19,8 +19,9 @@ func TestReference(t *testing.T) {
 	}
 	mustParse(t, string(data))
 	whole := uncommented(string(data))
-	p := mustParse(t, whole)
-	if len(p.Environments) != 4 || p.Override == nil || len(p.Environments[2].Freezes) != 2 || p.Canonical("ana.b") != "ana" {
+	shared := strings.Replace(whole, `ledger = "/var/lib/pathgate"`, `ledger = "postgres://pathgate@localhost/pathgate"`, 1)
+	p := mustParse(t, shared)
+	if len(p.Environments) != 5 || !p.Shared() || p.Override == nil || len(p.Environments[2].Freezes) != 2 || p.Canonical("ana.b") != "ana" {
 		t.Errorf("the reference with all its examples: %+v", p)
 	}
 	for _, table := range tableNames() {
@@ -54,7 +55,7 @@ func documented(reference, table, key string) string {
 	if example == "" {
 		return "no example"
 	}
-	if slices.Contains([]string{"soak", "timeout", "pause"}, key) && !strings.Contains(comment, "length of time") {
+	if slices.Contains([]string{"soak", "timeout", "pause", "max_age"}, key) && !strings.Contains(comment, "length of time") {
 		return "no unit"
 	}
 	if key == "identity" || key == "environments" {

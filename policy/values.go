@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"errors"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,16 +46,33 @@ func (s *source) duration(t *node, key string, otherwise time.Duration) time.Dur
 	if !ok {
 		return otherwise
 	}
-	d, err := time.ParseDuration(v)
+	d, err := parseDuration(v)
 	switch {
 	case err != nil:
-		s.fail(n.value, `%s is not a length of time, such as "90s", "15m", "2h" or "48h"`, quote(v))
+		s.fail(n.value, `%s is not a length of time, such as "90s", "15m", "48h" or "90d"`, quote(v))
 	case d <= 0:
 		s.fail(n.value, "%s must be longer than zero", n.path())
 	default:
 		return d
 	}
 	return otherwise
+}
+
+// maxDays is what fits into a time.Duration.
+const maxDays = 100_000
+
+// parseDuration is time.ParseDuration, which has no unit of a day, and whole
+// days of 24 hours: "90d".
+func parseDuration(v string) (time.Duration, error) {
+	number, ok := strings.CutSuffix(v, "d")
+	if !ok {
+		return time.ParseDuration(v)
+	}
+	days, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || days > maxDays {
+		return 0, errors.New("not a number of days")
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 // absolute checks the value of n for an absolute, clean path of a file or

@@ -27,7 +27,10 @@ act() { printf '\n%s== %s%s\n%s\n' "$bold" "$1" "$plain" "$2"; }
 show() {
 	typed=
 	for word; do
-		case $word in *' '*) word="\"$word\"" ;; esac
+		case $word in
+		*[\"*[]*) word="'$word'" ;;
+		*' '*) word="\"$word\"" ;;
+		esac
 		typed="$typed $word"
 	done
 	printf '\n%s%s$%s%s\n' "$bold" "$who" "$typed" "$plain"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/pgtest"
 )
 
 // TestQuick runs the smoke test of some scenarios with all variants. It never
@@ -160,5 +161,41 @@ func TestFillLedger(t *testing.T) {
 	log, err := os.ReadFile(root + "/gate.log")
 	if err != nil || bytes.Count(log, []byte("\n")) != entries {
 		t.Errorf("%d lines in the log, want %d, %v", bytes.Count(log, []byte("\n")), entries, err)
+	}
+}
+
+// TestSharedQuick runs the smoke test of a ledger in PostgreSQL.
+func TestSharedQuick(t *testing.T) {
+	pgtest.Start(t, pgtest.Options{}).Stop() // skips where there is none
+	var stdout, stderr bytes.Buffer
+	args := []string{"-quick", "-json", "-scenarios", "shared-1k,shared-16", "-dir", t.TempDir()}
+	if status := run(context.Background(), args, &stdout, &stderr); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr.String())
+	}
+	var r report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range sharedVariants() {
+		for _, at := range [][2]string{{"shared-1k", deploy}, {"shared-1k", promote}, {"shared-16", deploy}} {
+			got, ok := r.find(at[0], at[1], v.name)
+			if !ok || got.Samples != quickSizes().pushes || got.P50 <= 0 {
+				t.Errorf("%s %s: %+v", at, v.name, got)
+			}
+		}
+	}
+	near, _ := r.find("shared-1k", deploy, tripVariant(0))
+	far, _ := r.find("shared-1k", deploy, "rtt-20")
+	if far.P50 < near.P50+40 { // two hooks of two round trips
+		t.Errorf("the proxy takes no time: %+v, %+v", near, far)
+	}
+	trips := 0
+	for _, h := range r.Hooks {
+		if isTrip(h.Variant) {
+			trips += h.Trips
+		}
+	}
+	if trips == 0 || len(r.sharedAims()) < 4 {
+		t.Errorf("%d round trips were counted, %+v", trips, r.sharedAims())
 	}
 }

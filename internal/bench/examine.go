@@ -20,6 +20,7 @@ type usage struct {
 	System time.Duration `json:"system"`
 	Peak   int64         `json:"peak"`
 	Inits  []string      `json:"inits"`
+	Trips  int           `json:"trips"` // to a database, without those of connecting; of several connections the most
 }
 
 // examine makes further pushes with a launcher around the hooks, and adds to
@@ -28,7 +29,7 @@ func (w *workshop) examine(lanes []*lane, s sizes, trace bool, r *report) error 
 	w.say("pushes to see what each hook takes")
 	for _, l := range lanes {
 		first := l.scenario.name == lanes[0].scenario.name
-		if !isProduct(l.variant) && !(first && l.variant == emptyGo) {
+		if !isProduct(l.variant) && !isTrip(l.variant) && !(first && l.variant == emptyGo) {
 			continue
 		}
 		if err := w.launch(l); err != nil {
@@ -58,6 +59,7 @@ func (w *workshop) examineLane(l *lane, from, rounds int, env []string, add func
 			if err := w.approve(l, step, round); err != nil {
 				return err
 			}
+			before := l.connections()
 			if _, err := w.push(l, step, round, append(env, "PATHGATE_BENCH_USAGE="+file)...); err != nil {
 				return err
 			}
@@ -65,6 +67,7 @@ func (w *workshop) examineLane(l *lane, from, rounds int, env []string, add func
 			if err != nil {
 				return fmt.Errorf("read what the launcher wrote: %w", err)
 			}
+			l.addTrips(all, before)
 			got[step] = append(got[step], all...)
 		}
 	}

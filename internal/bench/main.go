@@ -21,7 +21,8 @@
 //	pathgate  all three hooks, wired by "pathgate install"
 //
 // The scenarios are small, ledger-1k, ledger-1m, large, refs-1000, pushers-16,
-// rails and release; scenario.go says what each is. A step is "deploy" (a new
+// rails, release and, only if asked for, shared-1k, shared-1m and shared-16
+// ("shared" is all three); scenario.go says what each is. A step is "deploy" (a new
 // commit to the first environment) or "promote" (the same commit to the next
 // environment of the same repository: no object is sent), but release has steps
 // of its own.
@@ -60,6 +61,12 @@
 // it is. The jobs that clone take their turn in some rounds only, spread over
 // the run. All refs are packed before each round. After each step the branch
 // must hold the merge, and the ledger its record.
+//
+// The shared ones hold a ledger in PostgreSQL against the journal. The server is
+// on this machine, with fsync and without a standby, reached by TLS and a
+// password through a proxy that makes each round trip take as many milliseconds
+// as the variant's name says: rtt-0, rtt-1, rtt-5, rtt-20. TRIPS is how many of
+// them a hook makes beyond connecting.
 //
 // Memory and time of each hook come from pushes of their own, after the timed
 // ones, with a launcher around the hooks.
@@ -159,6 +166,7 @@ func bench(ctx context.Context, o options, progress io.Writer) (r *report, err e
 	if err != nil {
 		return nil, err
 	}
+	defer w.close()
 	lanes, err := w.prepare(scenarios, s)
 	if err != nil {
 		return nil, err

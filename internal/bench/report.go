@@ -44,7 +44,8 @@ type hookRow struct {
 	Wall     float64 `json:"wall"` // median, from its start to its end
 	User     float64 `json:"user"`
 	System   float64 `json:"system"`
-	Peak     int64   `json:"peak"` // greatest resident memory, in bytes
+	Peak     int64   `json:"peak"`            // greatest resident memory, in bytes
+	Trips    int     `json:"trips,omitempty"` // most round trips to a database beyond connecting
 }
 
 // A traceRow says what initialising packages takes in a hook.
@@ -103,7 +104,7 @@ func (r *report) addUsages(l *lane, step string, all []usage) {
 				Wall:   ms(median(used, func(u usage) time.Duration { return u.Wall })),
 				User:   ms(median(used, func(u usage) time.Duration { return u.User })),
 				System: ms(median(used, func(u usage) time.Duration { return u.System })),
-				Peak:   peak(used)})
+				Peak:   peak(used), Trips: mostTrips(used)})
 		}
 	}
 }

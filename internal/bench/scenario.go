@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -52,22 +53,25 @@ func scenarios(s sizes) []scenario {
 		{name: "refs-1000", title: fmt.Sprintf("%d refs in one push", s.refs), refs: s.refs, pushers: 1},
 		{name: "pushers-16", title: fmt.Sprintf("%d pushers at once, until the last is done", s.pushers), refs: 1, pushers: s.pushers},
 		{name: guarded, title: "small repository, with and without guard rails, signed commits", refs: 1, pushers: 1},
+		{name: shared + "-1k", title: fmt.Sprintf("ledger of %d entries in PostgreSQL", s.few), entries: s.few, refs: 1, pushers: 1},
+		{name: shared + "-1m", title: fmt.Sprintf("ledger of %d entries in PostgreSQL", s.many), entries: s.many, refs: 1, pushers: 1},
+		{name: shared + "-16", title: fmt.Sprintf("PostgreSQL, %d pushers at once, until the last is done", s.pushers), entries: s.few, refs: 1, pushers: s.pushers},
 		{name: released, title: fmt.Sprintf("releases into a repository of %d objects", s.objects), objects: s.objects, refs: 1, pushers: 1},
 	}
 }
 
-// choose takes the scenarios named in a comma-separated list, all if it is
-// empty.
+// choose takes the scenarios named in a comma-separated list, all but those of
+// shared ledgers, which need a server, if it is empty. "shared" is all of these.
 func choose(s sizes, names string) ([]scenario, error) {
 	all := scenarios(s)
 	if names == "" {
-		return all, nil
+		return slices.DeleteFunc(all, func(one scenario) bool { return isShared(one.name) }), nil
 	}
 	var out []scenario
 	for name := range strings.SplitSeq(names, ",") {
 		found := false
 		for _, one := range all {
-			if one.name == name {
+			if one.name == name || name == shared && isShared(one.name) {
 				out, found = append(out, one), true
 			}
 		}
@@ -80,11 +84,13 @@ func choose(s sizes, names string) ([]scenario, error) {
 
 // variants are what the scenario compares.
 func (s scenario) variants() []variant {
-	switch s.name {
-	case guarded:
+	switch {
+	case s.name == guarded:
 		return guardedVariants()
-	case released:
+	case s.name == released:
 		return releaseVariants()
+	case isShared(s.name):
+		return sharedVariants()
 	}
 	return variants()
 }

@@ -37,7 +37,7 @@ func (r *report) find(scenario, step, variant string) (row, bool) {
 func (r *report) aims() []aim {
 	var out []aim
 	for _, one := range r.Rows {
-		if one.Variant != product || one.Scenario == released {
+		if one.Variant != product || one.Scenario == released || isShared(one.Scenario) {
 			continue
 		}
 		at := one.Scenario + " " + one.Step
@@ -56,6 +56,7 @@ func (r *report) aims() []aim {
 	}
 	out = append(out, r.railAims()...)
 	out = append(out, r.releaseAims()...)
+	out = append(out, r.sharedAims()...)
 	var top hookRow
 	for _, h := range r.Hooks {
 		if isProduct(h.Variant) && h.Peak > top.Peak {
@@ -94,10 +95,10 @@ func (r *report) writeText(to io.Writer) error {
 			orDash("%+.1f", one.OverNone), orDash("%.2f", one.Ratio))
 	}
 	r.writeJobs(out)
-	fmt.Fprintln(out, "\nSCENARIO\tSTEP\tVARIANT\tHOOK\tWALL\tUSER\tSYSTEM\tPEAK MB")
+	fmt.Fprintln(out, "\nSCENARIO\tSTEP\tVARIANT\tHOOK\tWALL\tUSER\tSYSTEM\tPEAK MB\tTRIPS")
 	for _, h := range r.Hooks {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\n",
-			h.Scenario, h.Step, h.Variant, h.Hook, h.Wall, h.User, h.System, megabytes(h.Peak))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\n",
+			h.Scenario, h.Step, h.Variant, h.Hook, h.Wall, h.User, h.System, megabytes(h.Peak), orDash("%.0f", float64(h.Trips)))
 	}
 	r.writeTraces(out)
 	fmt.Fprintln(out, "\nAIM\tREACHED\tSEEN")

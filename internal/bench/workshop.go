@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/pathgate/pathgate/internal/pgtest"
 )
 
 // A workshop is the folder that everything is made in, and what makes it.
@@ -20,6 +22,7 @@ type workshop struct {
 	hooks    string // folder of pathgate's hooks
 	empty    string // the hook that does nothing
 	launcher string
+	station  *station // of the scenarios of shared ledgers, nil before they need it
 }
 
 // newWorkshop builds what is to be measured into dir.
@@ -50,7 +53,7 @@ func newWorkshop(ctx context.Context, dir string, progress io.Writer) (*workshop
 		builds["hooks/"+hook] = filepath.Join(w.hooks, hook)
 	}
 	for from, to := range builds {
-		if err := build(ctx, "github.com/pathgate/pathgate/"+from, to); err != nil {
+		if err := build(ctx, "github.com/pathgate/pathgate/"+from, to, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -59,9 +62,9 @@ func newWorkshop(ctx context.Context, dir string, progress io.Writer) (*workshop
 
 func hookNames() []string { return []string{"pre-receive", "proc-receive", "post-receive"} }
 
-// build builds a package as it is shipped.
-func build(ctx context.Context, from, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, from)
+// build builds a package as it is shipped, with tags or without.
+func build(ctx context.Context, from, to, tags string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", to, from)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", from, err, out)
@@ -88,6 +91,10 @@ type lane struct {
 	desk   string // a clone to work in
 	ledger string // folder, of pathgate only
 	read   int64  // how many bytes of the journal were looked at
+
+	// Of the scenarios of shared ledgers, where the ledger is a database:
+	proxy      *pgtest.Proxy
+	connecting int // round trips that it takes to connect and to say good-bye
 }
 
 // policy is the lane's policy file.

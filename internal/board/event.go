@@ -94,8 +94,26 @@ func words(e *ledger.Entry) (tone, what string) {
 		return bad, "drift in " + env
 	case ledger.TypeRepair:
 		return warn, "ledger repaired"
+	case ledger.TypeStamp:
+		return stampWords(e)
 	}
 	return plain, strings.TrimSpace(string(e.Type) + " " + inWhere(env))
+}
+
+// stampWords says what another host says.
+func stampWords(e *ledger.Entry) (tone, what string) {
+	switch there := e.Environment + ", elsewhere"; e.Kind {
+	case ledger.KindDeployed:
+		return plain, "deployed in " + there
+	case ledger.KindStatus:
+		return plain, e.State + " in " + there
+	case ledger.KindWithdrawal:
+		return warn, "withdrawn in " + there
+	case ledger.KindFork:
+		return bad, "the ledger of " + there + ", contradicts itself"
+	default:
+		return warn, "another ledger tells of " + there
+	}
 }
 
 func inWhere(environment string) string {

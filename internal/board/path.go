@@ -83,7 +83,7 @@ func (g *gathering) pathOf(places []*place) (out []*policy.Environment) {
 		}
 	}
 	for _, env := range g.pol.Environments {
-		if on[env.Name] {
+		if on[env.Name] && env.Elsewhere == nil { // which the record here has no refs of
 			out = append(out, env)
 		}
 	}

@@ -40,7 +40,7 @@ func (g *gathering) waiting(env *policy.Environment, s spot) (out []waiter) {
 	here := g.stages[s.stage()]
 	for i, name := range env.After {
 		prior, ok := g.pol.Environment(name)
-		if !ok || env.Release != nil || env.Match == policy.MatchContained {
+		if !ok || prior.Elsewhere != nil || env.Release != nil || env.Match == policy.MatchContained {
 			continue
 		}
 		from := g.spots[spot{s.service, string(name), prior.Repository.Path(policy.Service(s.service)), likeRef(prior, s.ref)}]
@@ -128,7 +128,7 @@ func (g *gathering) soaks(want time.Duration, from *place) []string {
 func (g *gathering) missing(env *policy.Environment, s spot, from *place) (out []string) {
 	for _, name := range env.After {
 		prior, ok := g.pol.Environment(name)
-		if !ok || string(name) == from.environment {
+		if !ok || prior.Elsewhere != nil || string(name) == from.environment {
 			continue
 		}
 		there := g.stages[stage{s.service, string(name), prior.Repository.Path(policy.Service(s.service))}]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/setup"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -22,9 +23,16 @@ func (a *app) adopt() *cobra.Command {
 			"to. --also names earlier commits, oldest first, as targets for a rollback\n" +
 			"on day one. A ref that is where the record has it is left alone. Which\n" +
 			"branches a ref holds that branches are released into stays unknown, and it\n" +
-			"says so. Status 1: a repository is not listed, a ref is on record with\n" +
-			"another commit and there is no --reason, or a commit is none; 3: something\n" +
-			"could not be read or written.",
+			"says so.\n\n" +
+			"Where hosts share the ledger, --reason also moves a repository to this host\n" +
+			"from the one that has it. While nothing is pushed to it (pathgate lock), and\n" +
+			"after pathgate reconcile there: move it away there and here below the root;\n" +
+			"here run pathgate install --policy FILE REPO, then pathgate adopt REPO\n" +
+			"--reason TEXT, without --ref; unlock. \"pathgate help postgres\" shows each\n" +
+			"step.\n\n" +
+			"Status 1: a repository is not listed, a ref is on record with another\n" +
+			"commit, or on another host, and there is no --reason, or a commit is none;\n" +
+			"3: something could not be read or written.",
 		Args: someRepositories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(also) > 0 && len(args) > 1 {
@@ -45,15 +53,20 @@ func (a *app) adopt() *cobra.Command {
 
 func (a *app) runAdopt(ctx context.Context, o setup.AdoptOptions, repos []string) error {
 	recorded := false
+	var adopted []*ledger.Entry
 	err := a.eachRepository(repos, func(repo string) (string, int, error) {
 		done, err := setup.Adopt(ctx, o, repo)
 		if errors.Is(err, setup.ErrNothing) {
 			return strings.TrimPrefix(err.Error(), "adopt ") + "\n", 0, nil
 		}
 		recorded = recorded || len(done.Entries) > 0
+		for i := range done.Entries {
+			adopted = append(adopted, &done.Entries[i])
+		}
 		return done.String(), 0, err
 	})
 	if recorded {
+		a.stamped(ctx, o.Policy, adopted...)
 		a.toSinks(ctx, o.Policy)
 	}
 	return err

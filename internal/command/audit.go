@@ -30,7 +30,7 @@ func (a *app) change(ctx context.Context, pol *policy.Policy, f func(*ledger.Led
 // toSinks hands what is on record to the audit sinks. It is on record whatever
 // becomes of them, so that a sink that is behind is a warning.
 func (a *app) toSinks(ctx context.Context, pol *policy.Policy) {
-	if err := audit.Ship(ctx, pol.Audit, pol.Ledger, 0); err != nil {
+	if err := audit.ShipPolicy(ctx, pol, 0); err != nil {
 		fmt.Fprintf(a.stderr, "warning: it is on record, and not in the audit log yet: %s\nhint: pathgate reconcile sends it\n",
 			text.Clean(err.Error(), 500))
 	}
@@ -45,7 +45,14 @@ type sinkFinding struct {
 // shipAll brings every sink up to the ledger's end, and tells of those for
 // which there was something to do. The error is of those that are behind.
 func (a *app) shipAll(ctx context.Context, pol *policy.Policy) (found []sinkFinding, err error) {
-	all, err := audit.All(ctx, pol.Audit, pol.Ledger)
+	var all []audit.Shipped
+	if pol.Audit != nil || pol.Copy != "" { // a copy is worth having without sinks too
+		dir := ""
+		if dir, err = audit.Source(ctx, pol, 0); err != nil {
+			return nil, faulted(err)
+		}
+		all, err = audit.All(ctx, pol.Audit, dir)
+	}
 	behind := 0
 	for _, s := range all {
 		switch {

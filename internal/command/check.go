@@ -3,11 +3,13 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -17,8 +19,9 @@ func (a *app) check() *cobra.Command {
 		Use:   "check [POLICY]",
 		Short: "say whether a policy file is sound, and what it means",
 		Long: "Check reads a policy file and prints every error in it with its line, or\n" +
-			"the path and the rules that it describes. Status 0: sound; 1: wrong; 3: it\n" +
-			"could not be read, or may be written by others.",
+			"the path and the rules that it describes; of an environment on another host,\n" +
+			"which keys may speak for it. Status 0: sound; 1: wrong, or nothing that this\n" +
+			"build or host can use; 3: it could not be read, or may be written by others.",
 		Args: words("[POLICY]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -52,6 +55,13 @@ func (a *app) runCheck(format string) error {
 	if err != nil {
 		return err
 	}
+	if err := shareable(pol); err != nil {
+		if format == "json" {
+			rows := []map[string]any{{"message": err.Error()}}
+			return errors.Join(a.json(map[string]any{"policy": path, "sound": false, "errors": rows}), no())
+		}
+		return refused(fmt.Errorf("%s: %w", path, err))
+	}
 	if format == "json" {
 		out := map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol, a.now())}
 		if pol.Audit != nil {
@@ -66,10 +76,32 @@ func (a *app) runCheck(format string) error {
 	return nil
 }
 
+// shareable is an error if this host cannot use the shared ledger that a sound
+// policy names: it was built without, or copy is a folder of something else.
+func shareable(pol *policy.Policy) error {
+	if !pol.Shared() {
+		return nil
+	}
+	if !ledger.Linked {
+		return fmt.Errorf("ledger is a database: %w", ledger.ErrNotLinked)
+	}
+	if pol.Copy == "" {
+		return nil
+	}
+	if err := ledger.CheckCopyFolder(pol.Copy); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
 func (a *app) printPath(pol *policy.Policy, path string) {
 	fmt.Fprintf(a.stdout, "%s is sound\n\n", path)
 	t := a.table("environment", "repository", "refs", "after", "rollback")
 	for _, env := range pol.Environments {
+		if env.Elsewhere != nil {
+			t.row(string(env.Name), strings.TrimSpace("elsewhere "+env.Repository.String()), joined(env.Refs), "", "")
+			continue
+		}
 		t.row(string(env.Name), env.Repository.String(), joined(env.Refs), after(env), string(env.Rollback))
 	}
 	t.flush()
@@ -119,6 +151,12 @@ func pathJSON(pol *policy.Policy, now time.Time) []map[string]any {
 			"match": env.Match, "rules": rulesJSON(pol, env, now)}
 		if env.Release != nil {
 			row["release"] = releaseJSON(env)
+		}
+		if env.Elsewhere != nil {
+			row["elsewhere"] = elsewhereJSON(env.Elsewhere, now)
+		}
+		if env.Stamps != nil {
+			row["stamps"] = stampsJSON(env.Stamps)
 		}
 		out = append(out, row)
 	}

@@ -44,6 +44,12 @@ func rulesOf(pol *policy.Policy, env *policy.Environment, now time.Time) (rules 
 	add := func(name, format string, args ...any) {
 		rules = append(rules, rule{name, fmt.Sprintf(format, args...)})
 	}
+	if env.Elsewhere != nil {
+		return elsewhereRules(env.Elsewhere, now)
+	}
+	if env.Stamps != nil {
+		add("stamps", "%s", stampsWords(env.Stamps))
+	}
 	if env.ReportOnly {
 		add("enforce", "false: the rules judge and refuse nothing")
 	}
@@ -78,7 +84,7 @@ func rulesOf(pol *policy.Policy, env *policy.Environment, now time.Time) (rules 
 	if env.Override != nil {
 		add("override", "%s may go past %s", people(env.Override.By), strings.Join(env.Override.Rules, ", "))
 	}
-	if bound := env.AppliesToRollback; len(rules) > 0 && env.Rollback == policy.RollbackDeployed {
+	if bound := env.AppliesToRollback; bindsRollback(rules) && env.Rollback == policy.RollbackDeployed {
 		add("rollback", "bound by %s", strings.Join(append(append([]string{}, bound...), policy.RuleVeto), ", "))
 	}
 	return rules

@@ -62,6 +62,9 @@ func (a *app) runExplain(ctx context.Context, environment, commit string, servic
 	if err := a.knownService(ctx, pol, service); err != nil {
 		return err
 	}
+	if env.Elsewhere != nil {
+		return a.explainElsewhere(ctx, pol, env, service, ref, commit, format)
+	}
 	target, err := targetRef(env, ref)
 	if err != nil {
 		return err
@@ -111,6 +114,9 @@ func (a *app) onlyService(ctx context.Context, pol *policy.Policy) (policy.Servi
 // knownService is an error if a service has neither a record nor a repository.
 func (a *app) knownService(ctx context.Context, pol *policy.Policy, service policy.Service) error {
 	for _, env := range pol.Environments {
+		if env.Elsewhere != nil {
+			continue
+		}
 		name := env.Repository.Path(service)
 		if _, err := gitfacts.Open(filepath.Join(pol.Root, filepath.FromSlash(name))); err == nil && validService(pol, name) {
 			return nil
@@ -129,6 +135,9 @@ func validService(pol *policy.Policy, name string) bool {
 }
 
 func targetRef(env *policy.Environment, ref string) (policy.RefName, error) {
+	if len(env.Refs) == 0 {
+		return "", fmt.Errorf("%s is on another host, and the policy here does not tell its refs", env.Name)
+	}
 	if ref == "" {
 		if env.Refs[0].Exact() {
 			return policy.RefName(env.Refs[0].String()), nil

@@ -33,6 +33,15 @@ var helpPush string
 //go:embed help-release.txt
 var helpRelease string
 
+//go:embed help-remotes.txt
+var helpRemotes string
+
+//go:embed help-stamps.txt
+var helpStamps string
+
+//go:embed help-postgres.txt
+var helpPostgres string
+
 //go:embed help-ledger.txt
 var helpLedger string
 
@@ -49,6 +58,9 @@ func topics(stdout io.Writer) []*cobra.Command {
 		page("formats", "the formats that log prints for others", helpFormats),
 		page("push", "what developers type, and what they read", helpPush),
 		page("release", "release branches: one repository, the server merges", helpRelease),
+		page("stamps", "what a stamp is and proves, and how to check one", helpStamps),
+		page("remotes", "git config for environments on other hosts", helpRemotes),
+		page("postgres", "a ledger in PostgreSQL, for several hosts", helpPostgres),
 	}
 }
 

@@ -19,6 +19,7 @@ func (a *app) ledger() *cobra.Command {
 			"writes a verifier of his own.", Args: aVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(a.ledgerVerify(), a.ledgerRebuild(), a.ledgerRepair())
+	cmd.AddCommand(a.ledgerMigrate(), a.ledgerCopy())
 	cmd.AddCommand(a.ledgerKeygen(), a.ledgerCheckpoint(), a.ledgerProve(), a.ledgerVerifyProof())
 	return cmd
 }

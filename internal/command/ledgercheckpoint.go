@@ -67,7 +67,7 @@ func (n *notary) checkpoint(ctx context.Context, also func(*ledger.Ledger, tlog.
 	if err != nil {
 		return nil, err
 	}
-	l, err := ledger.Open(ctx, n.policy.Ledger, ledger.Options{Root: n.policy.Root, Now: n.now})
+	l, err := ledger.Open(ctx, n.policy.Ledger, ledger.Options{Root: n.policy.Root, Copy: n.policy.Copy, Now: n.now, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}

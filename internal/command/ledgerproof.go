@@ -78,7 +78,7 @@ func (n *notary) proveBy(ctx context.Context, record uint64, file string) ([]byt
 	if err != nil {
 		return nil, nil, refused(fmt.Errorf("%s: %w", file, err))
 	}
-	l, err := ledger.Open(ctx, n.policy.Ledger, ledger.Options{Root: n.policy.Root, Now: n.now})
+	l, err := ledger.Open(ctx, n.policy.Ledger, ledger.Options{Root: n.policy.Root, Copy: n.policy.Copy, Now: n.now, ReadOnly: true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,21 +9,25 @@ import (
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
+	stamps "github.com/pathgate/pathgate/internal/stamp"
 	"github.com/pathgate/pathgate/internal/tlog"
+	"github.com/pathgate/pathgate/policy"
 )
 
 func (a *app) ledgerVerify() *cobra.Command {
 	var format string
 	var checkpoints, keys []string
+	var ofCopy bool
 	cmd := &cobra.Command{
 		Use: "verify", Short: "check all of it, and that every deployment was allowed",
 		Long: "Verify reads the journal from its first line and names the first line that\n" +
 			"does not hold. It changes nothing. With --checkpoint it also finds what the\n" +
 			"ledger by itself cannot tell: that an old copy was put back, that its end was\n" +
 			"cut off, that it was written anew. Keep such checkpoints elsewhere; without\n" +
-			"--key their signatures are not checked. Status 0: everything holds, but for\n" +
-			"an unfinished last line that may be being written; 1: something does not;\n" +
-			"3: it could not be read.",
+			"--key their signatures are not checked. With --copy it reads this host's copy\n" +
+			"of a shared ledger, the policy's key copy, and needs no database. Status 0:\n" +
+			"everything holds, but for an unfinished last line that may be being written;\n" +
+			"1: something does not; 3: it could not be read.",
 		Args: words(),
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -32,10 +36,11 @@ func (a *app) ledgerVerify() *cobra.Command {
 			if len(keys) > 0 && len(checkpoints) == 0 {
 				return errors.New("--key is for checkpoints: name some with --checkpoint")
 			}
-			return a.runVerify(format, checkpoints, keys)
+			return a.runVerify(format, ofCopy, checkpoints, keys)
 		},
 	}
 	formatFlag(cmd, &format, "table", "table or json")
+	cmd.Flags().BoolVar(&ofCopy, "copy", false, "verify this host's copy of a shared ledger instead")
 	cmd.Flags().StringArrayVar(&checkpoints, "checkpoint", nil,
 		"a `FILE` of checkpoints held elsewhere, - for the input; may be given again")
 	verifiersFlag(cmd, &keys)
@@ -46,8 +51,23 @@ func (a *app) ledgerVerify() *cobra.Command {
 // collected while a ledger is verified.
 const verifyGC = 25
 
-func (a *app) runVerify(format string, checkpoints, keys []string) error {
+// verified is the place of the ledger that is to be verified.
+func verified(pol *policy.Policy, ofCopy bool) (string, error) {
+	switch {
+	case !ofCopy:
+		return pol.Ledger, nil
+	case pol.Copy == "":
+		return "", faulted(errors.New("the policy has no key copy: this host keeps no copy of a shared ledger"))
+	}
+	return pol.Copy, nil
+}
+
+func (a *app) runVerify(format string, ofCopy bool, checkpoints, keys []string) error {
 	pol, _, err := a.loadPolicy()
+	if err != nil {
+		return err
+	}
+	place, err := verified(pol, ofCopy)
 	if err != nil {
 		return err
 	}
@@ -58,9 +78,12 @@ func (a *app) runVerify(format string, checkpoints, keys []string) error {
 	// What is kept of a large ledger is large and has few pointers: to collect
 	// often costs little and halves the memory.
 	defer debug.SetGCPercent(debug.SetGCPercent(verifyGC))
-	report, err := ledger.Verify(pol.Ledger, a.progress(), held...)
+	report, err := ledger.VerifyWith(place, ledger.VerifyOptions{Progress: a.progress(), Held: held, Signed: stamps.CheckEntry})
 	if err != nil {
 		return faulted(err)
+	}
+	if ofCopy {
+		report.Index = "" // it has none, as nothing is decided by it
 	}
 	if format == "json" {
 		if err := a.json(verifyJSON(&report)); err != nil {
@@ -145,7 +168,15 @@ func verifyJSON(r *ledger.Report) map[string]any {
 	return map[string]any{"ok": r.OK(), "ledger": r.Ledger, "records": r.Records, "bytes": r.Bytes, "first": r.First,
 		"last": r.Last, "sha256": r.Hash, "tree": map[string]any{"size": r.Tree.N, "root": r.Tree.Hash.String()},
 		"checkpoints": r.Held, "judged": r.Judged, "unjudged": r.Unjudged, "types": r.Counts, "open": r.Open,
-		"unknown": r.Unknown, "torn": r.Torn, "index": r.Index, "findings": findings}
+		"unknown": r.Unknown, "forks": r.Forks, "torn": r.Torn, "index": r.Index, "findings": findings}
+}
+
+// forkWords says how many stamps show that a ledger contradicts itself.
+func forkWords(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s on record: pathgate log --type stamp", counted(int(n), "fork"))
 }
 
 func (a *app) printVerify(r *ledger.Report, signed bool) {
@@ -177,6 +208,9 @@ func (a *app) printVerify(r *ledger.Report, signed bool) {
 		fmt.Fprintf(a.stdout, "; record %d is a policy of a later pathgate", r.Beyond)
 	}
 	fmt.Fprintln(a.stdout)
+	if n := r.Counts[ledger.TypeStamp]; n > 0 {
+		fmt.Fprintf(a.stdout, "stamps   %s of environments elsewhere, signatures good%s\n", counted(int(n), "stamp"), forkWords(r.Forks))
+	}
 	if r.Index != "" {
 		fmt.Fprintf(a.stdout, "index    %s\n", r.Index)
 	}

@@ -31,7 +31,8 @@ func (a *app) lock() *cobra.Command {
 			"rollbacks too unless the policy says otherwise, until it is unlocked or\n" +
 			"the time is over. A lock that is set again replaces the one before. TIME is\n" +
 			"RFC 3339 (2026-11-21T09:14:00Z), a day (2026-11-21, UTC) or a span from\n" +
-			"now on (90m, 24h). Status 1: nothing is known of the service.",
+			"now on (90m, 24h). Status 1: nothing is known of the service, or the\n" +
+			"environment is on another host, where it must be locked.",
 		Args: words("ENVIRONMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runLock(cmd.Context(), args[0], f) },
 	}
@@ -72,12 +73,19 @@ func (a *app) lockEntry(ctx context.Context, environment string, f lockFlags, t 
 	if err != nil {
 		return nil, nil, err
 	}
+	if t == ledger.TypeLock { // one that was set before may be taken off
+		if err := notElsewhere(env, "lock it there"); err != nil {
+			return nil, nil, err
+		}
+	}
 	e := &ledger.Entry{Type: t, Service: f.service, Environment: string(env.Name), Principal: operator(pol), Via: viaLocal,
 		Policy: pol.Hash, Reason: reason, Until: until}
 	if f.ref != "" {
-		ref, err := targetRef(env, f.ref)
-		if err != nil {
-			return nil, nil, err
+		ref := fullRef(f.ref)
+		if env.Elsewhere == nil {
+			if ref, err = targetRef(env, f.ref); err != nil {
+				return nil, nil, err
+			}
 		}
 		e.Ref = string(ref)
 	}

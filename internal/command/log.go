@@ -76,7 +76,7 @@ func (a *app) log() *cobra.Command {
 // entryTypes are the types that an entry may have.
 var entryTypes = [...]ledger.Type{ledger.TypeLedger, ledger.TypeIntent, ledger.TypeDeployed, ledger.TypeAbandoned, ledger.TypeRefused,
 	ledger.TypeFault, ledger.TypeDrift, ledger.TypeAdopt, ledger.TypeRepair, ledger.TypeStatus, ledger.TypeApproval, ledger.TypeLock,
-	ledger.TypeUnlock, ledger.TypeVeto, ledger.TypePolicy}
+	ledger.TypeUnlock, ledger.TypeVeto, ledger.TypePolicy, ledger.TypeStamp}
 
 // check looks whether the filter makes sense, and takes "shop/prd" apart.
 func (f *filter) check() error {
@@ -195,6 +195,9 @@ func (a *app) logNotes(pol *policy.Policy, f *filter, seen *sightings) {
 	}
 	if _, known := pol.Environment(policy.EnvironmentName(f.environment)); f.environment != "" && !known && !seen.environment {
 		fmt.Fprintf(a.stderr, "note: neither the policy nor the record has an environment %q\n", f.environment)
+	}
+	if env, known := pol.Environment(policy.EnvironmentName(f.environment)); known && env.Elsewhere != nil {
+		fmt.Fprintf(a.stderr, "note: %s is on another host: here is only what its stamps have told\n", env.Name)
 	}
 	if f.ticket != "" && seen.matched == 0 {
 		fmt.Fprintf(a.stderr, "note: nothing is on record of a ticket %q that the other filters let through\n", f.ticket)

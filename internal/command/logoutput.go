@@ -6,6 +6,7 @@ import (
 
 	"github.com/pathgate/pathgate/internal/deploy"
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -37,8 +38,18 @@ func (a *app) runOutput(record uint64) error {
 	case e.Deploy != ledger.DeployCommand:
 		return refused(fmt.Errorf("pathgate ran nothing for record %d", record))
 	}
-	place := deploy.Place{Ledger: pol.Ledger, Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment)}
-	path, err := place.LogPath(record)
+	host, err := receive.HostOf(pol)
+	if err == nil && host != "" && e.Host != "" && e.Host != host {
+		return refused(fmt.Errorf("record %d was deployed on host %s, which has the output", record, e.Host))
+	}
+	folder, path := "", ""
+	if err == nil {
+		folder, err = deploy.Folder(pol)
+	}
+	if err == nil {
+		place := deploy.Place{Ledger: folder, Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment)}
+		path, err = place.LogPath(record)
+	}
 	if err == nil {
 		err = deploy.ShowLog(a.stdout, path)
 	}

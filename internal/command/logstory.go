@@ -69,6 +69,8 @@ func (w storyWriter) happened(e *ledger.Entry) string {
 			ledger.KindVeto: "vetoed", ledger.KindLift: "veto lifted"}[e.Kind] + " " + shown(e)
 	case ledger.TypeAbandoned:
 		words = "came to nothing: " + branchWords(e)
+	case ledger.TypeStamp:
+		return shown(e) + " " + stampWords(e)
 	default:
 		words = string(e.Type) + " " + shown(e)
 	}

@@ -134,6 +134,9 @@ func what(e *ledger.Entry) string {
 	if e.Type == ledger.TypePolicy {
 		return policyWords(e)
 	}
+	if e.Type == ledger.TypeStamp {
+		return stampWords(e)
+	}
 	parts := append([]string(nil), e.Codes...)
 	parts = append(parts, railWords(e)...)
 	parts = append(parts, releaseWords(e)...)
@@ -158,7 +161,7 @@ func what(e *ledger.Entry) string {
 var csvHead = []string{"seq", "time", "type", "push", "service", "environment", "repository", "ref", "old", "new",
 	"commit", "tree", "subject", "kind", "principal", "via", "address", "intent", "evidence", "rules", "codes", "policy", "reason",
 	"state", "record", "overrode", "until", "deploy", "url", "message",
-	"action", "branch", "head", "tickets", "gone"}
+	"action", "branch", "head", "tickets", "gone", "host", "origin", "checkpoint", "key", "stamped"}
 
 type csvWriter struct{ w *csv.Writer }
 
@@ -187,7 +190,8 @@ func (c csvWriter) write(line *ledger.Line) error {
 		e.Address, number(e.Intent), strings.Join(evidence, " "), strings.Join(e.Rules, " "),
 		strings.Join(e.Codes, " "), e.Policy, e.Reason,
 		e.State, number(e.Record), strings.Join(e.Overrode, " "), stamp(e.Until), e.Deploy, e.URL, e.Message,
-		e.Action, e.Branch, e.Head, strings.Join(e.Tickets, " "), strings.Join(e.Gone, " ")}
+		e.Action, e.Branch, e.Head, strings.Join(e.Tickets, " "), strings.Join(e.Gone, " "),
+		e.Host, e.Origin, e.Checkpoint, e.Key, stamp(e.Stamped)}
 	for i, cell := range row {
 		row[i] = inert(cell)
 	}

@@ -151,6 +151,9 @@ func (a *app) metricsNotes(o *metrics.Options, r *metrics.Report) {
 		return inPolicy || slices.ContainsFunc(r.Rows, func(row metrics.Row) bool { return row.Environment == name })
 	}
 	for _, name := range append([]string{o.Environment}, o.Production...) {
+		if env, ok := o.Policy.Environment(policy.EnvironmentName(name)); ok && env.Elsewhere != nil {
+			fmt.Fprintf(a.stderr, "note: %s is on another host: what is deployed there does not count here\n", name)
+		}
 		if name != "" && !known(name) {
 			fmt.Fprintf(a.stderr, "note: neither the policy nor the record has an environment %q\n", name)
 		}

@@ -30,9 +30,29 @@ func environmentNamed(pol *policy.Policy, name string) (*policy.Environment, err
 	return env, nil
 }
 
+// notElsewhere is an error if an environment is on another host, where do says
+// what is to be done there.
+func notElsewhere(env *policy.Environment, do string) error {
+	if env.Elsewhere == nil {
+		return nil
+	}
+	return refused(fmt.Errorf("%s is on another host: %s", env.Name, do))
+}
+
 // withLedger opens the ledger for the time of one call.
-func (a *app) withLedger(ctx context.Context, pol *policy.Policy, f func(*ledger.Ledger) error) (err error) {
-	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: a.now})
+func (a *app) withLedger(ctx context.Context, pol *policy.Policy, f func(*ledger.Ledger) error) error {
+	return a.withOptions(ctx, pol, ledger.Options{}, f)
+}
+
+// readLedger is withLedger for what writes nothing: a role that may only read
+// can do it.
+func (a *app) readLedger(ctx context.Context, pol *policy.Policy, f func(*ledger.Ledger) error) error {
+	return a.withOptions(ctx, pol, ledger.Options{ReadOnly: true}, f)
+}
+
+func (a *app) withOptions(ctx context.Context, pol *policy.Policy, o ledger.Options, f func(*ledger.Ledger) error) (err error) {
+	o.Root, o.Copy, o.Now = pol.Root, pol.Copy, a.now
+	l, err := ledger.Open(ctx, pol.Ledger, o)
 	if err != nil {
 		return faulted(err)
 	}
@@ -62,6 +82,9 @@ func (a *app) serviceCommit(ctx context.Context, pol *policy.Policy, service pol
 	}
 	places := []string{}
 	for _, env := range pol.Environments {
+		if env.Elsewhere != nil {
+			continue
+		}
 		places = append(places, filepath.Join(pol.Root, filepath.FromSlash(env.Repository.Path(service))))
 	}
 	for _, place := range append(places, ".") {

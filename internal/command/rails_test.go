@@ -347,6 +347,6 @@ func TestLogRails(t *testing.T) {
 	s.says(0, "lock prd --reason audit --until 2101-01-01")
 	s.says(0, "log", "overrode soak freeze, override, INC-1\n", fmt.Sprintf("failure of record %d, no disk, https://ci.example/1\n", record),
 		"until 2101-01-01 00:00 UTC, audit\n")
-	s.says(0, "log --type lock,status --format csv", "state,record,overrode,until,deploy,url,message,action,branch,head,tickets,gone\n",
-		fmt.Sprintf(",failure,%d,,,,https://ci.example/1,no disk,,,,,\n", record), ",audit,,,,2101-01-01T00:00:00.000000Z,,,,,,,,\n")
+	s.says(0, "log --type lock,status --format csv", "state,record,overrode,until,deploy,url,message,action,branch,head,tickets,gone,host,origin,checkpoint,key,stamped\n",
+		fmt.Sprintf(",failure,%d,,,,https://ci.example/1,no disk,,,,,,,,,,\n", record), ",audit,,,,2101-01-01T00:00:00.000000Z,,,,,,,,,,,,,\n")
 }

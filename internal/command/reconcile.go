@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,21 +12,34 @@ import (
 	"github.com/pathgate/pathgate/internal/gate"
 )
 
+const reconcileHelp = "Reconcile turns what interrupted pushes have announced into records, by\n" +
+	"looking at the refs, and records environments' refs that somebody moved\n" +
+	"without a push. Deployments whose runner is gone it ends as errors, and\n" +
+	"starts what waits. What the audit sinks have not taken it sends, however\n" +
+	"much that is. Where an environment has stamps, it writes those that are\n" +
+	"missing, and restores notes that somebody has deleted or moved (pathgate help\n" +
+	"stamps). Run it from a timer as the user that git runs as; it may run at any\n" +
+	"moment, also while pushes are under way. Status 0: done; 3: a repository\n" +
+	"could not be read, a deployment not go on, a stamp not be written, or an audit\n" +
+	"sink has not taken all.\n\n" +
+	"Where hosts share the ledger, each settles what is on it and leaves the\n" +
+	"repositories of others alone: run it on all. For a host that is gone for\n" +
+	"ever, --host NAME settles on any of them, once, what it has left, from the\n" +
+	"repositories that are here now under the same names; what it was to deploy\n" +
+	"ends as errors. Then pathgate adopt --reason moves its repositories here; to\n" +
+	"move one between hosts that both live, see pathgate adopt --help. Status 1: no\n" +
+	"such host is on record, or it has made a record in the last hour and there is\n" +
+	"no --force."
+
 func (a *app) reconcile() *cobra.Command {
 	var format string
 	var quiet bool
+	var gone gate.GoneHost
 	cmd := &cobra.Command{
 		Use:   "reconcile",
 		Short: "settle what pushes have left, and look for drift",
-		Long: "Reconcile turns what interrupted pushes have announced into records, by\n" +
-			"looking at the refs, and records environments' refs that somebody moved\n" +
-			"without a push. Deployments whose runner is gone it ends as errors, and\n" +
-			"starts what waits. What the audit sinks have not taken it sends, however\n" +
-			"much that is. Run it from a timer as the user that git runs as; it may run\n" +
-			"at any moment, also while pushes are under way. Status 0: done; 3: a\n" +
-			"repository could not be read, a deployment not go on, or an audit sink has\n" +
-			"not taken all.",
-		Args: words(),
+		Long:  reconcileHelp,
+		Args:  words(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
@@ -33,6 +47,9 @@ func (a *app) reconcile() *cobra.Command {
 			pol, _, err := a.loadPolicy()
 			if err != nil {
 				return err
+			}
+			if gone.Host != "" || gone.Reason != "" || gone.Force {
+				return a.reconcileGone(cmd.Context(), pol, gone, format)
 			}
 			found, err := gate.Reconcile(cmd.Context(), pol, a.now)
 			if err != nil {
@@ -42,12 +59,17 @@ func (a *app) reconcile() *cobra.Command {
 			if err == nil {
 				err = undeployed(deployments)
 			}
+			stamps, stampErr := a.lateStamps(cmd.Context(), pol)
 			sinks, sinkErr := a.shipAll(cmd.Context(), pol)
-			return errors.Join(a.printFindings(append(found, deployments...), sinks, format, quiet), err, sinkErr)
+			found = slices.Concat(found, deployments, stamps)
+			return errors.Join(a.printFindings(found, sinks, format, quiet), err, stampErr, sinkErr)
 		},
 	}
 	formatFlag(cmd, &format, "table", "table or json")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing when there was nothing to do")
+	cmd.Flags().StringVar(&gone.Host, "host", "", "settle what the host `NAME` has left, which is gone for ever; with --reason")
+	cmd.Flags().BoolVar(&gone.Force, "force", false, "also where that host has made a record in the last hour")
+	cmd.Flags().StringVar(&gone.Reason, "reason", "", "why it is right to settle for that host; kept on record")
 	return cmd
 }
 
@@ -65,7 +87,7 @@ func (a *app) printFindings(found []gate.Finding, sinks []sinkFinding, format st
 	}
 	for i := range found {
 		f := &found[i]
-		detail := deploymentDetail(f)
+		detail := cmp.Or(f.Detail, deploymentDetail(f))
 		switch f.What {
 		case "unreadable":
 			unreadable++

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/pathgate/pathgate/internal/deploy"
 	"github.com/pathgate/pathgate/internal/gate"
@@ -29,7 +30,14 @@ func (a *app) recoverDeployments(ctx context.Context, pol *policy.Policy) ([]gat
 		}
 		return deploy.Start(deploy.Launch{Hooks: hooks, Policy: path}, p)
 	}
-	found, err := deploy.Recover(ctx, pol.Ledger, deploy.InLedger(pol.Ledger, pol.Root), a.now(), start)
+	folder, err := deploy.Folder(pol)
+	if err != nil && !runsDeployments(pol) {
+		return nil, nil // this host runs none
+	}
+	if err != nil {
+		return nil, faulted(err)
+	}
+	found, err := deploy.Recover(ctx, folder, deploy.InPolicy(pol), a.now(), start)
 	out := make([]gate.Finding, len(found))
 	for i, f := range found {
 		out[i] = gate.Finding{Spot: gate.Spot{Service: f.Service, Environment: f.Environment}, Record: f.Record, Err: f.Err}
@@ -43,6 +51,14 @@ func (a *app) recoverDeployments(ctx context.Context, pol *policy.Policy) ([]gat
 		}
 	}
 	return out, faulted(err)
+}
+
+// runsDeployments reports whether pathgate runs the deployments of one of the
+// policy's environments.
+func runsDeployments(pol *policy.Policy) bool {
+	return slices.ContainsFunc(pol.Environments, func(env *policy.Environment) bool {
+		return env.Deploy != nil && !env.Deploy.External
+	})
 }
 
 // deploymentDetail says more of a finding that is about deployments.

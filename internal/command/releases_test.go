@@ -237,7 +237,7 @@ func TestLogTicket(t *testing.T) {
 		wants(t, s.says(0, "log --ticket "+ticket), `note: nothing is on record of a ticket "`+ticket+`"`)
 	}
 	wants(t, s.says(0, "log"), "release of JIRA-1 at "+one[:7], "removal of JIRA-2", "start over, demo is over", "of JIRA-2 JIRA-1")
-	wants(t, s.says(0, "log --format csv"), ",release,JIRA-1,"+one+",JIRA-1,\n", ",JIRA-2 JIRA-1,\n")
+	wants(t, s.says(0, "log --format csv"), ",release,JIRA-1,"+one+",JIRA-1,,,,,,\n", ",JIRA-2 JIRA-1,,,,,,\n")
 }
 
 // TestTicketLeaves has the ways out of an environment that no removal is.

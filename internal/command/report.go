@@ -71,6 +71,9 @@ func (a *app) runReport(ctx context.Context, r report) error {
 	if err != nil {
 		return err
 	}
+	if err := notElsewhere(env, "report it there"); err != nil {
+		return err
+	}
 	who := operator(pol)
 	if err := mayReport(env, who); err != nil {
 		return err
@@ -98,6 +101,7 @@ func (a *app) runReport(ctx context.Context, r report) error {
 	}
 	fmt.Fprintf(a.stdout, "%s of %s: the deployment of %s, record %d, is reported as %s, record %d\n",
 		env.Name, service, id.Short(), e.Record, r.state, e.Seq)
+	a.stamped(ctx, pol, e)
 	return nil
 }
 

@@ -130,6 +130,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.evidence())
 	root.AddCommand(a.metrics())
 	root.AddCommand(a.witness())
+	root.AddCommand(a.sync())
+	root.AddCommand(a.stamp())
 	root.AddCommand(topics(a.stdout)...)
 	plainHelp(root)
 	return root
@@ -137,9 +139,14 @@ func (a *app) root() *cobra.Command {
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "print the version",
-		Long: "Version prints the version of pathgate.", Args: words(),
+		Long: "Version prints the version of pathgate, and \"with PostgreSQL\" if it can keep\n" +
+			"the ledger there.", Args: words(),
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(a.stdout, "pathgate", Version)
+			with := ""
+			if ledger.Linked {
+				with = " with PostgreSQL"
+			}
+			fmt.Fprintln(a.stdout, "pathgate", Version+with)
 			return nil
 		}}
 }

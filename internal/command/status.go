@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,10 @@ func (a *app) status() *cobra.Command {
 			"record has them. Where branches are released into an environment, it shows\n" +
 			"those that it holds: each with the commit that was released, by whom and\n" +
 			"when, and now \"in main\" if that has the commit, where the branch is if it\n" +
-			"has moved on, or \"gone\". Its last line is the size of the ledger's tree and\n" +
+			"has moved on, or \"gone\". Of an environment on another host it shows what\n" +
+			"stamps have told, and warns where none counts: none was received, the newest\n" +
+			"is older than max_age, their ledger contradicts itself, or its keys expire\n" +
+			"within 30 days or have. Its last line is the size of the ledger's tree and\n" +
 			"the beginning of its root, as receipts and checkpoints have them. Status 1:\n" +
 			"nothing is on record of the service.\n\n" + watchHelp +
 			branchesHelp,
@@ -86,22 +91,36 @@ func (a *app) runStatus(ctx context.Context, only policy.Service, format string)
 	if err != nil {
 		return err
 	}
+	doubts, err := doubtsOf(ctx, pol, services, a.now)
+	if err != nil {
+		return err
+	}
 	if format == "json" {
-		return a.json(held.addTo(r.addTo(statusJSON(all), all), all))
+		return a.json(doubts.addTo(held.addTo(r.addTo(statusJSON(all), all), all)))
 	}
 	a.printStatus(all)
 	held.print(a.stdout)
+	doubts.print(a.stdout)
 	r.print(a.stdout, all, only)
 	return nil
 }
 
 func (a *app) services(ctx context.Context, pol *policy.Policy) (out []policy.Service, err error) {
-	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: a.now})
+	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Copy: pol.Copy, Now: a.now, ReadOnly: true})
 	if err != nil {
 		return nil, faulted(err)
 	}
 	defer func() { err = errors.Join(err, faulted(l.Close())) }()
-	out, err = l.Services()
+	if out, err = l.Services(); err != nil {
+		return nil, faulted(err)
+	}
+	origins, err := l.Origins()
+	for _, o := range origins { // of which only stamps tell, so far
+		if env, ok := pol.Environment(o.Environment); ok && env.Elsewhere != nil && !contains(out, o.Service) {
+			out = append(out, o.Service)
+		}
+	}
+	slices.Sort(out)
 	return out, faulted(err)
 }
 
@@ -130,9 +149,44 @@ func (a *app) printStatus(rows []gate.Status) {
 			shorten(r.Live.Subject), explain.Time(r.Live.Time), r.Live.Principal, fmt.Sprint(r.Live.Record))
 	}
 	t.flush()
+	for _, host := range crowded(rows) {
+		fmt.Fprintf(a.stdout, "elsewhere: %s on host %s, and not looked at from here\n", counted(host.refs, "ref"), host.name)
+		rows = host.rest
+	}
 	for i := range rows {
 		a.printNotes(&rows[i])
 	}
+}
+
+// mostAfar is how many refs of one host are named, each on a line.
+const mostAfar = 10
+
+// A crowd is a host that has more refs than are named, and the rows without
+// those, and without those of the crowds before.
+type crowd struct {
+	name string
+	refs int
+	rest []gate.Status
+}
+
+// crowded finds the hosts of which the refs are only counted. Those to which a
+// push is under way are named even so.
+func crowded(rows []gate.Status) (out []crowd) {
+	count := make(map[string]int)
+	for i := range rows {
+		if rows[i].Host != "" && !rows[i].Moving {
+			count[rows[i].Host]++
+		}
+	}
+	rest := rows
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		if count[name] <= mostAfar {
+			continue
+		}
+		rest = slices.DeleteFunc(slices.Clone(rest), func(r gate.Status) bool { return r.Host == name && !r.Moving && len(r.Waiting) == 0 })
+		out = append(out, crowd{name, count[name], rest})
+	}
+	return out
 }
 
 // printNotes tells what a table has no room for.
@@ -147,6 +201,13 @@ func (a *app) printNotes(r *gate.Status) {
 			where, w.Live.Commit.Short(), shorten(w.Live.Subject), w.From, explain.Time(w.Live.Time), again)
 	}
 	switch {
+	case r.Host != "" && r.Moving:
+		fmt.Fprintf(a.stdout, "moving: %s: a push to %s is under way on host %s, or not settled there yet\n", where, explain.Branch(r.Spot.Ref), r.Host)
+	case r.Host != "":
+		fmt.Fprintf(a.stdout, "elsewhere: %s: %s is on host %s, and not looked at from here\n", where, explain.Branch(r.Spot.Ref), r.Host)
+	case r.Elsewhere && r.Live.Record == 0: // which a doubt says
+	case r.Elsewhere:
+		fmt.Fprintf(a.stdout, "stamps: %s: what stamps have told of %s; there may be newer\n", where, explain.Branch(r.Spot.Ref))
 	case r.Unreadable != nil:
 		fmt.Fprintf(a.stdout, "warning: %s: the repository cannot be read: %v\n", where, r.Unreadable)
 	case r.Moving:
@@ -182,6 +243,12 @@ func statusJSON(rows []gate.Status) []map[string]any {
 			"drift": r.Drift(), "waiting": []any{}}
 		if r.Live.Record != 0 {
 			row["live"] = liveJSON(r.Live)
+		}
+		if r.Elsewhere {
+			row["elsewhere"] = true
+		}
+		if r.Host != "" {
+			row["host"] = r.Host
 		}
 		if r.Unreadable != nil {
 			row["unreadable"] = r.Unreadable.Error()

@@ -37,7 +37,7 @@ type refRails struct {
 // railsOf asks the ledger once for all rows.
 func (a *app) railsOf(ctx context.Context, pol *policy.Policy, rows []gate.Status) (*rails, error) {
 	r := &rails{now: a.now(), refs: make([]refRails, len(rows))}
-	err := a.withLedger(ctx, pol, func(l *ledger.Ledger) (err error) {
+	err := a.readLedger(ctx, pol, func(l *ledger.Ledger) (err error) {
 		if _, last, _ := l.Last(); last.After(r.now) {
 			r.now = last // as the gate does: a clock that went back ends no lock
 		}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/policyfile"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -53,14 +54,27 @@ func program(args []string, stderr io.Writer, getenv func(string) string, newRun
 	return 0
 }
 
+// hintsOf are what a runner asks of its environment, whatever it deploys.
+func hintsOf(pol *policy.Policy, service policy.Service, name policy.EnvironmentName) ledger.Hints {
+	h := ledger.Hints{Service: service}
+	if env, ok := pol.Environment(name); ok && env.Elsewhere == nil {
+		h.Spots = []ledger.Hint{{Environment: name, Repository: env.Repository.Path(service)}}
+	}
+	return h
+}
+
 func newRunner(policyPath string, service policy.Service, name policy.EnvironmentName, getenv func(string) string) (*Runner, error) {
 	pol, err := policyfile.Load(policyPath)
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
+	folder, err := Folder(pol)
+	if err != nil {
+		return nil, err
+	}
 	return &Runner{
-		Place: Place{Ledger: pol.Ledger, Service: service, Environment: name},
-		Books: Shipping(InLedger(pol.Ledger, pol.Root), pol, toSyslog),
+		Place: Place{Ledger: folder, Service: service, Environment: name},
+		Books: Stamping(Shipping(InPolicy(pol, hintsOf(pol, service, name)), pol, toSyslog), pol, toSyslog),
 		Settings: func() (Settings, error) {
 			pol, err := policyfile.Load(policyPath)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -20,7 +21,7 @@ import (
 //	RECORD.log    what the command printed
 //	RECORD.tree   the checkout, while it runs
 type Place struct {
-	Ledger      string // the ledger's folder
+	Ledger      string // the ledger's folder, or that of this host's copy (Folder)
 	Service     policy.Service
 	Environment policy.EnvironmentName
 }
@@ -108,11 +109,10 @@ func (p Place) open(name string, flag int) (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	journal, err := os.Stat(filepath.Join(p.Ledger, "ledger.jsonl"))
+	mode, err := p.mode()
 	if err != nil {
 		return nil, err
 	}
-	mode := journal.Mode().Perm() | 0o600
 	if f, err = os.OpenFile(path, flag|os.O_CREATE, mode); err != nil {
 		return nil, err
 	}
@@ -122,6 +122,19 @@ func (p Place) open(name string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// mode is the permissions of files: the journal's, or those of the folder of a
+// copy that has no line yet.
+func (p Place) mode() (fs.FileMode, error) {
+	info, err := os.Stat(filepath.Join(p.Ledger, ledger.JournalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = os.Stat(p.Ledger)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode().Perm()&0o666 | 0o600, nil
 }
 
 // trees lists the checkouts that lie in the folder.

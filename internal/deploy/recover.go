@@ -135,3 +135,32 @@ func endKilled(ctx context.Context, p Place, books Books, dead []ledger.Queued) 
 	})
 	return ended, err
 }
+
+// EndOf ends, as errors, the deployments of a host that is gone for ever, which
+// nobody else runs, and returns their records. The books must know them.
+func EndOf(ctx context.Context, books Books, host, message string) (ended []uint64, err error) {
+	err = books(ctx, func(b Book) error {
+		for {
+			jobs, err := b.AllQueued()
+			if err != nil {
+				return err
+			}
+			var entries []*ledger.Entry
+			for i := range jobs {
+				if jobs[i].Deployed.Host == host {
+					entries = append(entries, status(&jobs[i], ledger.StateError, message))
+				}
+			}
+			if len(entries) == 0 {
+				return nil
+			}
+			if err := b.Append(entries...); err != nil {
+				return err
+			}
+			for _, e := range entries {
+				ended = append(ended, e.Record)
+			}
+		}
+	})
+	return ended, err
+}

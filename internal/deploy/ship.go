@@ -23,7 +23,7 @@ func Shipping(books Books, pol *policy.Policy, log func(string)) Books {
 			return err
 		}
 		// What a runner that was told to stop has recorded is sent as well.
-		if behind := audit.Ship(context.WithoutCancel(ctx), pol.Audit, pol.Ledger, 0); behind != nil && log != nil {
+		if behind := audit.ShipPolicy(context.WithoutCancel(ctx), pol, 0); behind != nil && log != nil {
 			log(fmt.Sprintf("an entry about a deployment: %v", behind))
 		}
 		return err

@@ -55,6 +55,20 @@
 //	keygen NAME...
 //	    Makes the SSH keys $WORK/keys/NAME and lists them in
 //	    $WORK/allowed_signers as NAME@example.com.
+//	host NAME POLICY REPO...
+//	    Makes another host beside the site: $WORK/NAME/srv with bare repositories,
+//	    $WORK/NAME/policy.toml, pathgate installed; and the remotes in the clone.
+//	stampkey NAME...
+//	    Makes the SSH keys $WORK/keys/NAME and sets $NAME to the public half.
+//	forge commit=ID [FIELD=VALUE...]
+//	    Stamps what a host that is broken into may say: puts a deployed of the
+//	    commit on record in the ledger $WORK/forged, signs it with $WORK/keys/STG,
+//	    and writes the note into the clone. The fields service, environment,
+//	    repository, ref, kind and deploy are the record's; ledger and key name
+//	    others, repo is another repository than the clone, notes is whose notes
+//	    they are, note the commit that the note is put to, namespace the
+//	    signature's, at a span by which the ledger's clock is off; about and of
+//	    make a stamp of another kind, about another commit.
 //	sshd PERSON[:KIND]...
 //	    Starts a real sshd; "git push ssh://ana$WORK/srv/shop/dev.git" logs in
 //	    as ana. KIND is gitshell (default), shell or bare.
@@ -76,4 +90,7 @@
 //	    Waits until no process works in the repository.
 //	within DURATION COMMAND [ARG...]
 //	    Runs a command and fails if it takes longer.
+//
+// testdata/shared holds those about a ledger that hosts share in PostgreSQL,
+// which a build with the tag postgres runs: see TestShared.
 package e2e

@@ -19,6 +19,7 @@ var update = flag.Bool("update", false, "rewrite what cmp, cmpout and ledger com
 type product struct {
 	once   sync.Once
 	prefix string
+	tags   string // of the build
 	err    error
 }
 
@@ -56,11 +57,11 @@ func (r runner) Run() int {
 
 // build builds the five binaries as they are shipped, once.
 func (p *product) build() error {
-	p.once.Do(func() { p.err = buildInto(p.prefix) })
+	p.once.Do(func() { p.err = buildInto(p.prefix, p.tags) })
 	return p.err
 }
 
-func buildInto(prefix string) error {
+func buildInto(prefix, tags string) error {
 	hooks := filepath.Join(prefix, "lib", "pathgate", "hooks")
 	out := map[string]string{
 		"pathgate":     filepath.Join(prefix, "bin", "pathgate"),
@@ -70,7 +71,7 @@ func buildInto(prefix string) error {
 		"deploy":       filepath.Join(hooks, "deploy"),
 	}
 	for name, file := range out {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file,
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", file,
 			"github.com/pathgate/pathgate/hooks/"+name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
@@ -126,6 +127,10 @@ func params(dir, prefix string) testscript.Params {
 			"hints":       cmdHints,
 			"paste":       cmdPaste,
 			"syslogd":     cmdSyslogd,
+			"host":        cmdHost,
+			"stampkey":    cmdStampkey,
+			"forge":       cmdForge,
+			"chain":       cmdChain,
 		},
 	}
 }

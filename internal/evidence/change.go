@@ -97,6 +97,9 @@ func (g *gathering) testsOf(e *ledger.Entry) (all []test) {
 	for _, record := range e.Evidence {
 		d := g.records[record]
 		if d == nil {
+			if t, ok := g.elsewhere.test(record); ok {
+				all = append(all, t)
+			}
 			continue
 		}
 		t := test{record: record, environment: d.place.stage.name, at: d.at, asked: d.deploy != "", adopted: d.adopted}

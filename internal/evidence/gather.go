@@ -24,16 +24,17 @@ type gathering struct {
 	forest     *forest
 
 	ledger       string
-	begin, last  time.Time // of the first and the newest record
-	service      bool      // the record knows the service
-	environments map[string]bool
+	begin, last  time.Time       // of the first and the newest record
+	service      bool            // the record knows the service
+	environments map[string]bool // of which there are records that are no stamps
 
-	commits map[string]uint32
-	records map[uint64]*recorded
-	stages  map[stage]*stageState
-	places  map[spot]*place
-	vetoes  map[string]uint64 // by commit: the newest veto
-	intents map[uint64]*intent
+	commits   map[string]uint32
+	records   map[uint64]*recorded
+	elsewhere elsewhere
+	stages    map[stage]*stageState
+	places    map[spot]*place
+	vetoes    map[string]uint64 // by commit: the newest veto
+	intents   map[uint64]*intent
 
 	reader   ledger.PolicyReader
 	policies map[string]*policyFile
@@ -63,7 +64,8 @@ func newGathering(o *Options, f *forest) *gathering {
 	g := &gathering{o: o, forest: f, production: make(map[string]bool), environments: make(map[string]bool),
 		commits: make(map[string]uint32), records: make(map[uint64]*recorded), stages: make(map[stage]*stageState),
 		places: make(map[spot]*place), vetoes: make(map[string]uint64), intents: make(map[uint64]*intent),
-		policies: make(map[string]*policyFile), bySeq: make(map[uint64]*change), refused: make(map[string]int)}
+		policies: make(map[string]*policyFile), bySeq: make(map[uint64]*change), refused: make(map[string]int),
+		elsewhere: elsewhere{stamps: make(map[uint64]*stamped), outcomes: make(map[deploymentThere]*outcome)}}
 	for _, name := range o.Environments {
 		g.production[string(name)] = true
 	}
@@ -109,7 +111,7 @@ func (g *gathering) add(e *ledger.Entry) error {
 	}
 	if e.Service != "" {
 		g.service = true
-		if e.Environment != "" && !g.environments[e.Environment] {
+		if e.Environment != "" && e.Type != ledger.TypeStamp && !g.environments[e.Environment] {
 			g.environments[strings.Clone(e.Environment)] = true
 		}
 	}
@@ -124,6 +126,8 @@ func (g *gathering) add(e *ledger.Entry) error {
 		g.deployed(keep(e))
 	case ledger.TypeStatus:
 		g.status(e)
+	case ledger.TypeStamp:
+		g.elsewhere.add(e)
 	default:
 		g.said(keep(e))
 	}

@@ -88,7 +88,12 @@ func (g *gathering) unknown() error {
 		return fmt.Errorf("%w of a service %q", ErrUnknown, g.o.Service)
 	}
 	for _, name := range g.o.Environments {
-		if _, ok := g.o.Policy.Environment(name); !ok && !g.environments[string(name)] {
+		env, ok := g.o.Policy.Environment(name)
+		switch {
+		case g.environments[string(name)] || ok && env.Elsewhere == nil:
+		case ok:
+			return fmt.Errorf("%w here of what was deployed to %s of %s: it is on another host, whose ledger has that", ErrUnknown, name, g.o.Service)
+		default:
 			return fmt.Errorf("%w of an environment %q of %s", ErrUnknown, name, g.o.Service)
 		}
 	}

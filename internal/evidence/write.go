@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	stamps "github.com/pathgate/pathgate/internal/stamp"
 	"github.com/pathgate/pathgate/internal/tlog"
 )
 
@@ -127,7 +128,7 @@ func fill(ctx context.Context, o *Options, made string) (r Result, err error) {
 		return r, err
 	}
 	held := ledger.Held{Name: "checkpoint.txt", Ledger: p.ledger, Tree: p.tree}
-	if p.report, err = ledger.Verify(o.Policy.Ledger, o.Progress, held); err != nil {
+	if p.report, err = ledger.VerifyWith(o.Policy.Ledger, ledger.VerifyOptions{Progress: o.Progress, Held: []ledger.Held{held}, Signed: stamps.CheckEntry}); err != nil {
 		return r, err
 	}
 	for _, ch := range p.changes {

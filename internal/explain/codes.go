@@ -124,12 +124,21 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 	switch code {
 	case policy.PriorNotDeployed, policy.Withdrawn:
 		r.hintPrior(p)
+	case policy.NoStamp, policy.StampTooOld:
+		r.hintStamps(p, code)
+	case policy.StampForked:
+		p.hint("only an operator of this server can settle it:", "pathgate help stamp-forked")
 	case policy.MergeConflict:
 		if r.Conflict != nil {
 			r.hintConflict(p)
 		}
 	case policy.NotSuccessful:
+		r.hintStanding(p, code)
 		r.hintRetry(p)
+	case policy.Soaking:
+		if !r.refusedAs(policy.NotSuccessful) {
+			r.hintStanding(p, code)
+		}
 	case policy.NeedsApproval:
 		r.hintApproval(p)
 	case policy.Locked:
@@ -147,6 +156,9 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 	case policy.RollbackNotAllowed:
 		p.hint("go forward instead: revert it in a new commit and deploy that")
 	case policy.Deletion:
+		if strings.HasPrefix(string(r.Ref), "refs/notes/") {
+			return
+		}
 		p.hint("to take a change back, deploy an earlier commit; these are there:",
 			r.fetch()+" && git log --oneline FETCH_HEAD")
 	case policy.ReservedRef:
@@ -177,9 +189,15 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 
 // lacksEvidence reports whether an environment before does not bear it out.
 func (r *Refusal) lacksEvidence() bool {
+	codes := []policy.Code{policy.PriorNotDeployed, policy.Withdrawn, policy.NoStamp, policy.StampTooOld, policy.StampForked}
 	return slices.ContainsFunc(r.Verdicts, func(v policy.Verdict) bool {
-		return !v.OK && !v.Overridden && (v.Code == policy.PriorNotDeployed || v.Code == policy.Withdrawn)
+		return !v.OK && !v.Overridden && slices.Contains(codes, v.Code)
 	})
+}
+
+// refusedAs reports whether a rule refuses it with a code.
+func (r *Refusal) refusedAs(code policy.Code) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v policy.Verdict) bool { return v.Code == code && !v.OK && !v.Overridden })
 }
 
 // ruled reports whether a rule refuses it.
@@ -191,7 +209,10 @@ func (r *Refusal) ruled(name string) bool {
 func (r *Refusal) hintRetry(p *page) {
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		if v.Code != policy.NotSuccessful || v.Overridden || v.Detail != nil && v.Detail.Pending {
+		if v.Code != policy.NotSuccessful || v.Overridden {
+			continue
+		}
+		if v.Detail != nil && (v.Detail.Pending || v.Detail.Elsewhere) {
 			continue
 		}
 		for _, s := range r.Stages {
@@ -219,8 +240,13 @@ func (r *Refusal) hintPrior(p *page) {
 			return
 		}
 	}
+	r.hintStanding(p, policy.PriorNotDeployed)
 	for _, s := range r.Stages {
 		if s.Environment == r.Environment || s.Release || s.Standing.Stands() || !r.needed(s.Environment) {
+			continue
+		}
+		if s.Elsewhere {
+			r.hintWithdrawn(p, &s)
 			continue
 		}
 		why := fmt.Sprintf("deploy it to %s first:", s.Environment)

@@ -25,6 +25,8 @@ func (s *Stage) next(p *page, commit policy.ObjectID, branch string, head policy
 	remote := remoteOf(s.Environment, s.Shared)
 	into, isBranch := strings.CutPrefix(string(s.Ref), "refs/heads/")
 	switch {
+	case s.Stamps:
+		s.carry(p)
 	case s.Release && branch == "":
 	case s.Release:
 		p.hint(fmt.Sprintf("next is %s:", s.Environment), releaseOf(remote, called(branch, head), branch, s.Environment))
@@ -35,6 +37,20 @@ func (s *Stage) next(p *page, commit policy.ObjectID, branch string, head policy
 	default:
 		p.hint(fmt.Sprintf("next is %s:", s.Environment), push(remote, commit, s.Ref, false))
 	}
+}
+
+// carry says how what stamps tell of an environment gets to the next one, which
+// is on another host.
+func (s *Stage) carry(p *page) {
+	why := "its stamp goes along with the push to the next environment:"
+	if s.Pending {
+		why = "once it has succeeded, its stamp goes along with the next push:"
+	}
+	fetch := "git fetch " + remoteOf(s.Environment, s.Shared)
+	if s.Shared {
+		fetch += " " + stampNotes(s.Environment)
+	}
+	p.hint(why, fetch)
 }
 
 // called is what a command calls a branch's commit: the branch, or head where

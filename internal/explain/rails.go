@@ -26,6 +26,12 @@ func no(v *policy.Verdict) []string {
 		return unmatched(v, d)
 	}
 	switch v.Code {
+	case policy.NoStamp:
+		return noStamp(v.Environment, d)
+	case policy.StampTooOld:
+		return stampTooOld(v.Environment, d)
+	case policy.StampForked:
+		return stampForked(v)
 	case policy.PriorNotDeployed:
 		return []string{notDeployed(v.Environment, d)}
 	case policy.Withdrawn:
@@ -63,7 +69,7 @@ func notDeployed(environment policy.EnvironmentName, d *policy.Detail) string {
 	case d.ByOverride:
 		return fmt.Sprintf("it came to %s by an override, which is no evidence", environment)
 	case d.NotLive:
-		return fmt.Sprintf("it is not live in %s now", environment)
+		return asStamped(fmt.Sprintf("it is not live in %s now", environment), d)
 	case d.Back:
 		return fmt.Sprintf("it lacks something that is live here; then %s must have deployed exactly this commit, and has not", environment)
 	}
@@ -77,15 +83,15 @@ func notSuccessful(environment policy.EnvironmentName, d *policy.Detail) string 
 	}
 	switch o := d.Outcome; {
 	case d.Pending:
-		return fmt.Sprintf("its deployment %s has not finished", where)
+		return asStamped(fmt.Sprintf("its deployment %s has not finished", where), d)
 	case o.State == "" || o.State == policy.OutcomeNone:
-		return fmt.Sprintf("its deployment %s has no outcome: it was overtaken, or nobody has reported it", where)
+		return asStamped(fmt.Sprintf("its deployment %s has no outcome: it was overtaken, or nobody has reported it", where), d)
 	default:
 		see := ""
 		if o.URL != "" {
 			see = ", see " + clip(o.URL, 120)
 		}
-		return fmt.Sprintf("its deployment %s ended in %s: %s (record %d)%s", where, o.State, reasonOf(o.Message), o.Record, see)
+		return asStamped(fmt.Sprintf("its deployment %s ended in %s: %s (record %d)%s", where, o.State, reasonOf(o.Message), o.Record, see), d)
 	}
 }
 
@@ -93,9 +99,9 @@ func soaking(environment policy.EnvironmentName, d *policy.Detail) string {
 	said := fmt.Sprintf("soaking in %s: %s of %s", environment, Span(d.Span), Span(d.Wanted))
 	switch {
 	case !d.Running && d.NotLive:
-		return said + "; the time does not run, as it is not live there now"
+		return asStamped(said+"; the time does not run, as it is not live there now", d)
 	case !d.Running:
-		return said + "; the time does not run until its deployment there succeeds"
+		return asStamped(said+"; the time does not run until its deployment there succeeds", d)
 	}
 	return fmt.Sprintf("%s, %s left, earliest %s", said, Span(d.Left+time.Second-time.Nanosecond), Time(d.Until.Add(time.Minute-time.Nanosecond)))
 }

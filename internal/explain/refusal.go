@@ -36,6 +36,13 @@ type Stage struct {
 	Head policy.ObjectID
 	// Approvals says that the environment asks for approvals.
 	Approvals bool
+	// Elsewhere says that the environment is on another host, so that only stamps
+	// tell of it: Standing and Live are what they say.
+	Elsewhere bool
+	// Stamps says that this is no next environment, but the one that the commit
+	// is in, whose stamps take it on to other hosts; and Pending, that how its
+	// deployment went is still to come.
+	Stamps, Pending bool
 	// Contains is the record by which what stands there contains the commit;
 	// zero if that is not known, or it does not.
 	Contains uint64
@@ -56,6 +63,8 @@ type Refusal struct {
 	Verdicts []policy.Verdict
 	// Stages are the environments of the path up to this one, in its order.
 	Stages []Stage
+	// Brought are the environments elsewhere whose notes came with the push.
+	Brought []policy.EnvironmentName
 	// Kind is what the push would have been.
 	Kind policy.Kind
 	// Rehearsal says that the push asked only to be judged.
@@ -171,7 +180,8 @@ func (r *Refusal) headline(p *page) {
 func (r *Refusal) path() bool {
 	for i := range r.Verdicts {
 		switch v := &r.Verdicts[i]; v.Code {
-		case policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed, policy.NotSuccessful, policy.Soaking:
+		case policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed, policy.NotSuccessful, policy.Soaking,
+			policy.NoStamp, policy.StampTooOld:
 			return len(r.Stages) > 0
 		}
 	}
@@ -216,6 +226,8 @@ func stages(p *page, all []Stage, here policy.EnvironmentName) {
 
 func (s *Stage) state(here bool) string {
 	switch {
+	case s.Elsewhere:
+		return "elsewhere  " + s.stamped()
 	case s.Standing.Stands():
 		return fmt.Sprintf("deployed   %s by %s   record %d", Time(s.Standing.Time),
 			principal(s.Standing.Principal), s.Standing.Record)

@@ -17,6 +17,9 @@ import (
 // maxCursor is more than a cursor file ever has, in bytes.
 const maxCursor = 4096
 
+// ErrInUse says that another process has a cursor.
+var ErrInUse = errors.New("another process ships with it")
+
 // A Cursor is a file that holds how far a ledger was shipped. One process at a
 // time may have it: it holds a flock on a file of that name with ".lock".
 type Cursor struct {
@@ -24,7 +27,8 @@ type Cursor struct {
 	lock *os.File
 }
 
-// OpenCursor takes the cursor at path, which need not exist yet.
+// OpenCursor takes the cursor at path, which need not exist yet. Its error wraps
+// ErrInUse if another process has it.
 func OpenCursor(path string) (*Cursor, error) {
 	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
@@ -33,7 +37,7 @@ func OpenCursor(path string) (*Cursor, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		lock.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errors.New("another process ships with it")
+			err = ErrInUse
 		}
 		return nil, fmt.Errorf("lock the cursor %s: %w", path, err)
 	}

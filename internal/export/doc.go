@@ -32,6 +32,8 @@
 //	unlock     configuration/deletion     success  Delete  4
 //	veto       configuration/creation     success  Create  5; lift configuration/deletion, Delete
 //	policy     configuration/change       success  Update  5
+//	stamp      configuration/info         success  Other   2; fork failure (5), 8;
+//	                                                       successor configuration/change, Update, 8
 //	others     configuration/info         unknown  Other   3
 //
 //	(1) Create if the ref was not there before, Delete if it is to go, else Update
@@ -39,6 +41,8 @@
 //	    move of the ref, what became of the deployment is in status entries
 //	(3) event.kind is alert; of all others it is event
 //	(4) start if pending; success, failure (also of error), else unknown
+//	(5) of an environment elsewhere, whose ledger contradicts itself; its
+//	    event.kind is alert too
 //
 // The action is the type, with the kind or, of a status, the state behind it:
 // deployed-rollback, refused-promote, status-failure. Of a policy it is policy.

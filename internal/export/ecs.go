@@ -67,7 +67,7 @@ func ecsEvent(w *builder, r *record) {
 	e, v := r.e, &r.view
 	w.open("event")
 	kind := "event"
-	if e.Type == ledger.TypeDrift {
+	if e.Type == ledger.TypeDrift || e.Type == ledger.TypeStamp && e.Kind == ledger.KindFork {
 		kind = "alert"
 	}
 	w.str("kind", kind)

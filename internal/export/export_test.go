@@ -69,6 +69,12 @@ func entries() []ledger.Entry {
 			e.State, e.Record, e.URL, e.Message, e.Kind = state, 6, "https://x/?"+hostile, hostile, ""
 		}))
 	}
+	for _, kind := range []string{ledger.KindDeployed, ledger.KindStatus, ledger.KindWithdrawal, ledger.KindFork, ledger.KindSuccessor} {
+		all = append(all, with(ledger.TypeStamp, func(e *ledger.Entry) {
+			e.Kind, e.Record, e.Origin, e.Checkpoint, e.Key = kind, 118, strings.Repeat("0a", 16), "118 AAAA", "SHA256:x"
+			e.Stamped, e.Lines, e.Reason = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), []string{hostile, "c2ln"}, hostile
+		}))
+	}
 	for i := range all {
 		all[i].Seq = uint64(i + 1)
 		all[i].Time = time.Date(2026, 11, 21, 9, 14, i, 123456000, time.UTC)

@@ -39,7 +39,7 @@ func LedgerID(dir string) (string, error) {
 		return "", err
 	}
 	if id == "" {
-		return "", fmt.Errorf("read the ledger %s: %w: line 1 names no ledger", dir, ledger.ErrDamaged)
+		return "", fmt.Errorf("read the ledger %s: %w: line 1 names no ledger", ledger.NameOf(dir), ledger.ErrDamaged)
 	}
 	return id, nil
 }
@@ -51,32 +51,38 @@ type Tail struct {
 	dir  string
 	at   Position    // the last line that was read
 	end  int64       // where it ended
-	file fs.FileInfo // of the journal, when it was last looked at
+	file fs.FileInfo // of the journal, when it was last looked at; nil of a ledger in a database
 }
 
-// NewTail begins at the first line of the ledger in dir.
+// NewTail begins at the first line of the ledger in dir, a folder or the URL of
+// a database.
 func NewTail(dir string) (*Tail, error) {
 	id, err := LedgerID(dir)
 	if err != nil {
 		return nil, err
 	}
 	t := &Tail{dir: dir, at: Position{Ledger: id}}
-	t.file, err = t.stat()
+	t.file, _, err = t.stat()
 	return t, err
 }
 
 // Position tells which line was read last.
 func (t *Tail) Position() Position { return t.at }
 
-func (t *Tail) stat() (fs.FileInfo, error) {
+// stat looks at the journal's file, if it has one, and its size.
+func (t *Tail) stat() (file fs.FileInfo, size int64, err error) {
+	if ledger.IsURL(t.dir) {
+		size, err = ledger.Size(t.dir)
+		return nil, size, err
+	}
 	info, err := os.Stat(filepath.Join(t.dir, ledger.JournalName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the ledger %s: %w: %w", t.dir, ledger.ErrMissing, err)
+		return nil, 0, fmt.Errorf("read the ledger %s: %w: %w", t.dir, ledger.ErrMissing, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the ledger %s: %w", t.dir, err)
+		return nil, 0, fmt.Errorf("read the ledger %s: %w", t.dir, err)
 	}
-	return info, nil
+	return info, info.Size(), nil
 }
 
 // Resume goes to behind p. It fails with ErrNotBorneOut if the journal has not
@@ -95,7 +101,7 @@ func (t *Tail) Resume(p Position) error {
 	}
 	if !found {
 		return fmt.Errorf("%w: record %d with SHA-256 %s is not at byte %d of the ledger %s: the journal was cut, changed or restored",
-			ErrNotBorneOut, p.Record, p.SHA256, p.Offset, t.dir)
+			ErrNotBorneOut, p.Record, p.SHA256, p.Offset, ledger.NameOf(t.dir))
 	}
 	t.at, t.end = p, end
 	return nil
@@ -140,17 +146,18 @@ func (t *Tail) Read(fn func(*ledger.Line) error) error {
 // that is another file now, or shorter, must still have the line that was read
 // last, or that is ErrNotBorneOut.
 func (t *Tail) Grown() (bool, error) {
-	info, err := t.stat()
+	file, size, err := t.stat()
 	if err != nil {
 		return false, err
 	}
-	if t.at.Record > 0 && (!os.SameFile(info, t.file) || info.Size() < t.end) {
+	replaced := file != nil && !os.SameFile(file, t.file)
+	if t.at.Record > 0 && (replaced || size < t.end) {
 		if err := t.Resume(t.at); err != nil {
 			return false, err
 		}
 	}
-	t.file = info
-	return info.Size() > t.end, nil
+	t.file = file
+	return size > t.end, nil
 }
 
 func sumOf(line []byte) string {

@@ -86,8 +86,21 @@ func railView(e *ledger.Entry) view {
 		return view{"commit vetoed", "configuration", "creation", success, creates, 5}
 	case e.Type == ledger.TypePolicy:
 		return view{"policy changed", "configuration", "change", success, updates, 5}
+	case e.Type == ledger.TypeStamp:
+		return stampView(e)
 	}
 	return view{"entry of another type", "configuration", "info", unknown, other, 3}
+}
+
+// stampView is viewOf what another ledger says.
+func stampView(e *ledger.Entry) view {
+	switch e.Kind {
+	case ledger.KindFork:
+		return view{"ledger elsewhere contradicts itself", "configuration", "info", failure, other, 8}
+	case ledger.KindSuccessor:
+		return view{"ledger elsewhere replaced", "configuration", "change", success, updates, 8}
+	}
+	return view{"stamp received", "configuration", "info", success, other, 2}
 }
 
 func deployedView(e *ledger.Entry) view {

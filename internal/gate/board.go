@@ -38,8 +38,12 @@ func (s *scene) runBoard() error {
 	if err != nil {
 		return err
 	}
+	folder, err := deploy.Folder(s.policy)
+	if err != nil {
+		folder = s.policy.Root // it is only asked whose it is
+	}
 	b := s.policy.Board
-	return deploy.Detach(s.policy.Ledger, command, "board", "--policy", s.policyPath, "--out", b.Out,
+	return deploy.Detach(folder, command, "board", "--policy", s.policyPath, "--out", b.Out,
 		"--pause", b.Pause.String(), "--within", boardTime.String())
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -20,12 +21,13 @@ type Spot struct {
 type book struct {
 	*ledger.Ledger
 	now      time.Time
+	host     string  // what this host is called, where hosts share the ledger
 	recorded *uint64 // takes the newest record that is written, if not nil
 }
 
 // open is openBook for a hook, which hands on what it records.
-func (p *Process) open(ctx context.Context, s *scene) (*book, error) {
-	b, err := openBook(ctx, s.policy, p.Now)
+func (p *Process) open(ctx context.Context, s *scene, hints ...ledger.Hints) (*book, error) {
+	b, err := openBook(ctx, s.policy, p.Now, hints...)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +35,19 @@ func (p *Process) open(ctx context.Context, s *scene) (*book, error) {
 	return b, nil
 }
 
-// Append appends to the ledger.
+// read is readBook for a hook.
+func (p *Process) read(ctx context.Context, s *scene, hints ...ledger.Hints) (*book, error) {
+	return readBook(ctx, s.policy, p.Now, hints...)
+}
+
+// Append appends to the ledger. What is about a ref says on which host that is,
+// where hosts share the ledger.
 func (b *book) Append(entries ...*ledger.Entry) error {
+	for _, e := range entries {
+		if b.host != "" && e.Host == "" && e.Repository != "" && e.Ref != "" {
+			e.Host = b.host
+		}
+	}
 	if err := b.Ledger.Append(entries...); err != nil || len(entries) == 0 {
 		return err
 	}
@@ -44,13 +57,28 @@ func (b *book) Append(entries ...*ledger.Entry) error {
 	return nil
 }
 
-// openBook takes the ledger's lock; nothing slow may happen before Close.
-func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time) (*book, error) {
-	l, err := ledger.Open(ctx, pol.Ledger, ledger.Options{Root: pol.Root, Now: now})
+// openBook takes the ledger's lock; nothing slow may happen before Close. Hints
+// say what a ledger in a database will be asked.
+func openBook(ctx context.Context, pol *policy.Policy, now func() time.Time, hints ...ledger.Hints) (*book, error) {
+	return openWith(ctx, pol, ledger.Options{Root: pol.Root, Copy: pol.Copy, Now: now, Hints: wanted(hints)})
+}
+
+// readBook is openBook for what writes nothing: it keeps nobody from a ledger in
+// a database.
+func readBook(ctx context.Context, pol *policy.Policy, now func() time.Time, hints ...ledger.Hints) (*book, error) {
+	return openWith(ctx, pol, ledger.Options{Root: pol.Root, Copy: pol.Copy, Now: now, Hints: wanted(hints), ReadOnly: true})
+}
+
+func openWith(ctx context.Context, pol *policy.Policy, o ledger.Options) (*book, error) {
+	host, err := receive.HostOf(pol)
+	if err != nil {
+		return nil, because("this host has no name that the others know it by", err)
+	}
+	l, err := ledger.Open(ctx, pol.Ledger, o)
 	if err != nil {
 		return nil, err
 	}
-	b := &book{Ledger: l, now: now().UTC()}
+	b := &book{Ledger: l, now: o.Now().UTC(), host: host}
 	// A clock that went back opens nothing.
 	if _, last, _ := l.Last(); last.After(b.now) {
 		b.now = last

@@ -26,6 +26,9 @@ type Holdings struct {
 	// Ready are branches that the environments before hold and this one does
 	// not. No rule was asked.
 	Ready []Ready
+	// Host is the host that has the repository, if it is not this one: then
+	// nothing is known of what the repository has.
+	Host string
 	// Unreadable says why nothing is known of what the repository has: Seen and
 	// InBase of Branches are empty then, and there is no Ready.
 	Unreadable error
@@ -77,7 +80,7 @@ func Branches(ctx context.Context, pol *policy.Policy, service policy.Service, n
 	}
 	seer := &beholder{ctx: ctx, root: pol.Root}
 	for i := range out {
-		if out[i].Base != "" {
+		if out[i].Base != "" && out[i].Host == "" {
 			seer.look(&out[i])
 		}
 	}
@@ -110,7 +113,7 @@ func priorsOf(pol *policy.Policy, env *policy.Environment) (list []*policy.Envir
 
 // recordedHoldings is what the ledger says.
 func recordedHoldings(ctx context.Context, pol *policy.Policy, service policy.Service, now func() time.Time) (out []Holdings, err error) {
-	l, err := openBook(ctx, pol, now)
+	l, err := readBook(ctx, pol, now)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func recordedHoldings(ctx context.Context, pol *policy.Policy, service policy.Se
 		return nil, err
 	}
 	for _, env := range pol.Environments {
-		if env.Release == nil && (env.Match != policy.MatchContained || len(priorsOf(pol, env)) == 0) {
+		if env.Elsewhere != nil || env.Release == nil && (env.Match != policy.MatchContained || len(priorsOf(pol, env)) == 0) {
 			continue
 		}
 		var rows []Status
@@ -130,7 +133,7 @@ func recordedHoldings(ctx context.Context, pol *policy.Policy, service policy.Se
 			}
 		}
 		for _, row := range known(env, service, rows) {
-			h := Holdings{Spot: row.Spot, live: row.Live}
+			h := Holdings{Spot: row.Spot, live: row.Live, Host: l.afar(row.Live.Host)}
 			if err := h.read(l, env); err != nil {
 				return nil, err
 			}

@@ -116,7 +116,7 @@ func containedEach(ctx context.Context, repo *gitfacts.Repository, commit policy
 // not, where containment is what counts.
 func (b *beholder) findReady(pol *policy.Policy, h *Holdings, all []Holdings) {
 	env, ok := pol.Environment(h.Spot.Environment)
-	if !ok || env.Match != policy.MatchContained || h.Unreadable != nil {
+	if !ok || env.Match != policy.MatchContained || h.Unreadable != nil || h.Host != "" {
 		return
 	}
 	candidates := held(pol, env, all)
@@ -160,8 +160,8 @@ func held(pol *policy.Policy, env *policy.Environment, all []Holdings) (list []R
 	count := make(map[string]int)
 	for _, prior := range priors {
 		for _, h := range all {
-			if h.Spot.Environment != prior.Name {
-				continue
+			if h.Spot.Environment != prior.Name || h.Host != "" {
+				continue // a push would be told that git cannot compare the two
 			}
 			for _, branch := range h.Branches {
 				key := branch.Branch + " " + string(branch.Head)

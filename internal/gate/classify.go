@@ -47,10 +47,11 @@ type move struct {
 	asksLive    policy.ObjectID    // about what it brings beside this
 	asksWithout []policy.ObjectID  // and these
 
-	match     *matching      // what the environments before contain of it
-	asksMatch *matchQuestion // that has still to be found out
-	deep      bool           // few deployments were not enough to look at
-	tickets   []string       // whose branches it brings
+	match     *matching                                 // what the environments before contain of it
+	asksMatch *matchQuestion                            // that has still to be found out
+	deep      bool                                      // few deployments were not enough to look at
+	offered   map[policy.EnvironmentName][]policy.Offer // stamps of it that do not count
+	tickets   []string                                  // whose branches it brings
 }
 
 // A sorted push: what must be judged, and what is refused without asking the
@@ -164,6 +165,10 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 	if !s.listed {
 		return
 	}
+	if keepsNotes(u.Ref) {
+		s.classifyNotes(out, u)
+		return
+	}
 	env, gated := s.site.Environment(u.Ref)
 	if gated && !text.Printable(string(u.Ref)) {
 		out.refuse(policy.MalformedInput, u, env, u.Ref, "the name has characters that do not show")
@@ -189,6 +194,8 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 				aimed = env
 			}
 			out.refuse(policy.Alias, u, aimed, final.Ref, "this name is a symbolic ref to "+explain.Branch(final.Ref))
+		} else if keepsNotes(final.Ref) {
+			out.refuse(policy.Alias, u, nil, "", "this name is a symbolic ref to notes that pathgate keeps")
 		}
 		return
 	}
@@ -260,7 +267,7 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 		out.refuse(policy.ReservedRef, u, nil, u.Ref, "this version has no such command ref")
 	case !s.listed || !ok:
 		env, likely := s.likely()
-		out.refuse(policy.ReservedRef, u, env, likely, "no environment has "+explain.Branch(target)+" here")
+		out.refuse(policy.ReservedRef, u, env, likely, s.unaimed(target))
 	case !text.Printable(string(target)):
 		out.refuse(policy.MalformedInput, u, env, target, "the name has characters that do not show")
 	case !s.carriesOut(namespace):
@@ -275,6 +282,15 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 		out.moves = append(out.moves, &move{index: out.index, pushed: u, new: u.New, env: env, ref: target, command: true})
 	}
 	// What remains says something, and proc-receive judges it.
+}
+
+// unaimed says why a command ref is about nothing here.
+func (s *scene) unaimed(target policy.RefName) string {
+	branch := explain.Branch(target)
+	if _, ok := s.elsewhereNamed(policy.EnvironmentName(branch)); ok {
+		return branch + " is on another host: push this to its own repository there"
+	}
+	return "no environment has " + branch + " here"
 }
 
 // likely is the ref that a command for an unknown branch most likely meant: that

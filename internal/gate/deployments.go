@@ -16,12 +16,18 @@ import (
 func (p *Process) startDeployments(s *scene, entries []*ledger.Entry) {
 	started := make(map[deploy.Place]bool)
 	for _, e := range entries {
-		place := placeOf(s.policy, e)
-		if e.Type != ledger.TypeDeployed || e.Deploy != ledger.DeployCommand || started[place] {
+		if e.Type != ledger.TypeDeployed || e.Deploy != ledger.DeployCommand {
+			continue
+		}
+		place, err := placeOf(s.policy, e)
+		if err == nil && started[place] {
 			continue
 		}
 		started[place] = true
-		hooks, err := deploy.HooksFolder()
+		hooks := ""
+		if err == nil {
+			hooks, err = deploy.HooksFolder()
+		}
 		if err == nil {
 			err = deploy.Start(deploy.Launch{Hooks: hooks, Policy: s.policyPath}, place)
 		}
@@ -31,28 +37,32 @@ func (p *Process) startDeployments(s *scene, entries []*ledger.Entry) {
 	}
 }
 
-func placeOf(pol *policy.Policy, e *ledger.Entry) deploy.Place {
-	return deploy.Place{Ledger: pol.Ledger, Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment)}
+func placeOf(pol *policy.Policy, e *ledger.Entry) (deploy.Place, error) {
+	folder, err := deploy.Folder(pol)
+	return deploy.Place{Ledger: folder, Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment)}, err
 }
 
 // follow streams the deployments that a push waits for, one after the other,
 // and tells how each ended. The runner goes on whether or not anybody listens.
 // It reports whether there was one.
 func (p *Process) follow(ctx context.Context, s *scene, entries []*ledger.Entry) (followed bool) {
-	books := deploy.InLedger(s.policy.Ledger, s.policy.Root)
 	for _, e := range entries {
 		env, ok := s.policy.Environment(policy.EnvironmentName(e.Environment))
 		if !ok || env.Deploy == nil || !env.Deploy.Wait || e.Type != ledger.TypeDeployed || e.Deploy != ledger.DeployCommand {
 			continue
 		}
-		place := placeOf(s.policy, e)
-		log, err := place.LogPath(e.Seq)
+		place, err := placeOf(s.policy, e)
+		log := ""
+		if err == nil {
+			log, err = place.LogPath(e.Seq)
+		}
 		if err != nil {
 			p.log(e.Push, s.redact(err.Error()))
 			continue
 		}
-		state := deploy.Follow(ctx, p.Stderr, log, deploy.Watch(ctx, place, books, e.Seq))
+		state := deploy.Follow(ctx, p.Stderr, log, deploy.Watch(ctx, place, deploy.InPolicy(s.policy, s.toFollow(env, e)), e.Seq))
 		p.tellOutcome(ctx, s, env, e, state)
+		p.stampOutcome(ctx, s, env, e)
 		followed = true
 	}
 	return followed
@@ -81,7 +91,7 @@ func (p *Process) tellOutcome(ctx context.Context, s *scene, env *policy.Environ
 }
 
 func (s *scene) aftermath(ctx context.Context, p *Process, env *policy.Environment, e *ledger.Entry, state string) (message string, next []explain.Stage, err error) {
-	l, err := p.open(ctx, s)
+	l, err := p.read(ctx, s, s.toFollow(env, e))
 	if err != nil {
 		return "", nil, err
 	}

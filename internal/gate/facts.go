@@ -42,6 +42,7 @@ func (s *scene) facts(b *book, m *move) (policy.Facts, error) {
 		if err != nil {
 			return policy.Facts{}, err
 		}
+		prior.Offered = m.offered[lookup.Environment]
 		facts.Prior = append(facts.Prior, prior)
 	}
 	if err := s.guards(b, m, needs, &facts); err != nil {
@@ -61,14 +62,7 @@ func (s *scene) stages(b *book, m *move) ([]explain.Stage, error) {
 			continue
 		}
 		stage := s.stage(env, refLike(env, m.ref))
-		spot := s.spot(env, stage.Ref)
-		var err error
-		if stage.Live, err = b.live(spot); err != nil {
-			return nil, err
-		}
-		stage.Standing, err = b.Standing(policy.Lookup{Service: spot.Service, Environment: env.Name,
-			Repository: spot.Repository, Refs: env.Refs, Commit: m.commit})
-		if err != nil {
+		if err := s.stands(b, env, m.commit, &stage); err != nil {
 			return nil, err
 		}
 		stages = append(stages, stage)
@@ -76,10 +70,34 @@ func (s *scene) stages(b *book, m *move) ([]explain.Stage, error) {
 	return stages, nil
 }
 
+// stands completes a stage with where the commit is, and what is live.
+func (s *scene) stands(b *book, env *policy.Environment, commit policy.ObjectID, stage *explain.Stage) (err error) {
+	q := policy.Lookup{Service: s.site.Service, Environment: env.Name, Repository: repositoryOf(env, s.site.Service), Refs: env.Refs,
+		Commit: commit, Elsewhere: env.Elsewhere != nil}
+	if q.Elsewhere {
+		there, _, err := b.StampStanding(q)
+		if err != nil {
+			return err
+		}
+		stage.Standing = there.Standing
+		stage.Live, err = b.liveElsewhere(env, s.site.Service, stage.Ref)
+		return err
+	}
+	if stage.Live, err = b.live(s.spot(env, stage.Ref)); err != nil {
+		return err
+	}
+	stage.Standing, err = b.Standing(q)
+	return err
+}
+
 // stage is an environment as an explanation shows it.
 func (s *scene) stage(env *policy.Environment, ref policy.RefName) explain.Stage {
-	return explain.Stage{Environment: env.Name, Ref: ref, Refs: env.Refs[0].String(), Release: env.Release != nil, Shared: s.shared(),
-		Approvals: env.Approvals != nil}
+	refs := ""
+	if len(env.Refs) > 0 {
+		refs = env.Refs[0].String()
+	}
+	return explain.Stage{Environment: env.Name, Ref: ref, Refs: refs, Release: env.Release != nil, Shared: s.shared(),
+		Approvals: env.Approvals != nil, Elsewhere: env.Elsewhere != nil}
 }
 
 // shared reports whether environments share this repository, so that a
@@ -96,7 +114,8 @@ func (s *scene) ancestors(env *policy.Environment, into map[policy.EnvironmentNa
 }
 
 // after lists the environments that wait for env and for which the commit is
-// ready, in the order of the path.
+// ready, in the order of the path; and at last env itself, if its stamps take
+// the commit on to other hosts.
 func (s *scene) after(b *book, env *policy.Environment, ref policy.RefName, commit policy.ObjectID) ([]explain.Stage, error) {
 	var stages []explain.Stage
 	for _, next := range s.policy.Environments {
@@ -105,7 +124,7 @@ func (s *scene) after(b *book, env *policy.Environment, ref policy.RefName, comm
 			continue
 		}
 		site, ok := s.policy.Site(next.Repository.Path(s.site.Service))
-		if !ok {
+		if !ok || next.Elsewhere != nil {
 			continue
 		}
 		if next.Match != policy.MatchCommit {
@@ -124,6 +143,9 @@ func (s *scene) after(b *book, env *policy.Environment, ref policy.RefName, comm
 			stages = append(stages, s.stage(next, target))
 		}
 	}
+	if env.Stamps != nil {
+		stages = append(stages, explain.Stage{Environment: env.Name, Shared: s.shared(), Stamps: true})
+	}
 	return stages, nil
 }
 
@@ -138,7 +160,8 @@ func (s *scene) ready(b *book, m *move) (policy.Facts, bool, error) {
 	}
 	d := policy.Evaluate(m.env, m.update(), facts)
 	for _, v := range d.Verdicts {
-		before := v.Name == policy.RuleVeto || v.Name == policy.RulePrior || v.Name == policy.RuleWithdrawn || v.Name == policy.RuleSuccess
+		before := v.Name == policy.RuleVeto || v.Name == policy.RulePrior || v.Name == policy.RuleWithdrawn || v.Name == policy.RuleSuccess ||
+			v.Name == policy.RuleStamp || v.Name == policy.RuleFork
 		if !v.OK && (before || v.Name == "") {
 			return facts, false, nil
 		}
@@ -148,14 +171,15 @@ func (s *scene) ready(b *book, m *move) (policy.Facts, bool, error) {
 
 // refLike is the ref of an environment that corresponds to a ref of another
 // one: the same name if the environment has it, else its first exact name. An
-// environment that has only a pattern has none.
+// environment that has only a pattern has none, nor has one elsewhere whose refs
+// the policy does not tell.
 func refLike(env *policy.Environment, ref policy.RefName) policy.RefName {
 	for _, pattern := range env.Refs {
 		if pattern.Match(ref) {
 			return ref
 		}
 	}
-	if env.Refs[0].Exact() {
+	if len(env.Refs) > 0 && env.Refs[0].Exact() {
 		return policy.RefName(env.Refs[0].String())
 	}
 	return ""

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,6 +34,9 @@ type judge struct {
 	seen    map[policy.RefName]sighting
 	priors  map[Spot]*priorLook
 	late    bool // others have been waited for long enough
+	stamps  *intake
+
+	wantStamps []question // whose notes must be read
 
 	refusals []*refusal
 	drifts   []*drift
@@ -82,6 +86,7 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.readLoose(); err != nil {
 		return err
 	}
+	j.stamps = newIntake(j.scene, j.process.Now, j.push, j.scene.pushedNotes(j.sorted.all))
 	deadline, pause := time.Now().Add(waiting), 5*time.Millisecond
 	for {
 		observed, err := j.observe(ctx)
@@ -90,6 +95,10 @@ func (j *judge) run(ctx context.Context) error {
 		}
 		j.lookAtPriors(ctx)
 		what, err := j.try(ctx, observed)
+		raced := errors.Is(err, ledger.ErrMoved) || j.scene.policy.Shared() && errors.Is(err, ledger.ErrNotOpen)
+		if raced && ctx.Err() == nil {
+			what, err = lookNow, nil // others were quicker than the second of two writes
+		}
 		if err != nil {
 			return because("", err)
 		}
@@ -138,7 +147,7 @@ func (j *judge) observe(ctx context.Context) (map[policy.RefName]policy.ObjectID
 
 // try takes the ledger's lock once.
 func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.ObjectID) (what next, err error) {
-	l, err := j.process.open(ctx, j.scene)
+	l, err := j.process.open(ctx, j.scene, j.scene.toJudge(j.sorted.moves))
 	if err != nil {
 		return done, err
 	}
@@ -164,6 +173,9 @@ func (j *judge) try(ctx context.Context, observed map[policy.RefName]policy.Obje
 		if what, err := j.identify(l, m); what != done || err != nil {
 			return what, err
 		}
+	}
+	if what, err := j.admitStamps(l); what != done || err != nil {
+		return what, err
 	}
 	before := make(unsettled)
 	for _, m := range j.sorted.moves {
@@ -209,8 +221,11 @@ func (j *judge) catchUp(l *book, m *move, intents []ledger.Entry, observed polic
 	if err != nil {
 		return done, err
 	}
+	if err := l.mine(spot, j.scene.site.Environments, live, intents); err != nil {
+		return done, err
+	}
 	if len(intents) > 0 {
-		if gone(intents, j.process.Now(), j.dead) {
+		if l.gone(intents, j.process.Now(), j.dead) {
 			return lookNow, nil
 		}
 		drifted, _, err := l.drift(spot)
@@ -368,6 +383,7 @@ func (j *judge) refuse(m *move, code policy.Code, detail string) {
 		Code: code, Environment: m.env.Name, Ref: m.pushed.Ref, Target: m.ref,
 		Commit: commit, Subject: m.subject, Detail: detail, NoCommands: j.sorted.noCommands,
 		Any: m.env.AfterMatch == policy.AfterAny && len(m.env.After) > 1}})
+	j.refusals[len(j.refusals)-1].Brought = j.stamps.brought()
 	if m.release != nil && m.release.action == policy.ActionRemove {
 		r := j.refusals[len(j.refusals)-1]
 		r.Commit, r.Subject, r.kind, r.Kind = "", "", policy.Remove, policy.Remove

@@ -133,6 +133,9 @@ func (s *scene) history(b *book, env *policy.Environment, i int, q policy.Lookup
 	if err != nil {
 		return h, err
 	}
+	if err := b.mayCompare(env, prior, entries); err != nil {
+		return h, err
+	}
 	h.more = more
 	seen := make(map[string]bool)
 	for _, e := range entries {

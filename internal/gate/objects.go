@@ -69,6 +69,7 @@ func (j *judge) askGit(ctx context.Context) error {
 	for id, object := range objects {
 		j.objects[id] = object
 	}
+	j.lookAtStamps(ctx)
 	for _, m := range j.sorted.moves {
 		if err := j.askAbout(ctx, m); err != nil {
 			return err

@@ -7,8 +7,21 @@ import (
 	"github.com/pathgate/pathgate/internal/tlog"
 )
 
-// errSerial says that somebody put an older policy file back.
-var errSerial = errors.New("a policy file with a higher serial is on record")
+// serialFault is a fault if a policy file may not judge after what is on record:
+// it is older than another, or another one with the same serial. Nothing else is
+// wrong then, so that it goes on record.
+func serialFault(s ledger.Serial, hash string, serial uint64) error {
+	wrong := s.Refusal(hash, serial)
+	if wrong == "" {
+		return nil
+	}
+	reason := "the policy file is older than one that is on record"
+	if serial == s.Highest {
+		reason = "another policy file with the same serial is on record: an operator raises it, " +
+			"and hosts that share a ledger have the same file, or none a serial"
+	}
+	return because(reason, errors.New(wrong))
+}
 
 // putPolicy makes sure that the policy file that judges is on record, before
 // anything is that was judged by it, and that it is not an older one.
@@ -21,8 +34,8 @@ func (s *scene) putPolicy(b *book, by ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	if !serial.Allows(s.policy.Hash, s.policy.Serial) {
-		return errSerial
+	if err := serialFault(serial, s.policy.Hash, s.policy.Serial); err != nil {
+		return err
 	}
 	if known {
 		return nil

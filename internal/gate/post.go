@@ -96,6 +96,7 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 		explain.Drift(p.Stderr, d.env.Name, d.ref, d.live, d.seen, d.record)
 	}
 	explain.Receipts(p.Stderr, receipts)
+	p.stamp(ctx, s, records...)
 	p.shipLate(ctx, s)
 	p.startBoard(s)
 	if p.follow(ctx, s, records) {
@@ -106,7 +107,7 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 
 // settlePush records, under one lock, what became of the push's intents.
 func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, records []*ledger.Entry, err error) {
-	l, err := p.open(ctx, s)
+	l, err := p.open(ctx, s, s.toRecord(moved))
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -285,10 +286,13 @@ func (s *scene) nextOf(b *book, env *policy.Environment, receipt *explain.Receip
 	if goesOn(env, string(receipt.Kind), action) {
 		receipt.Next, err = s.after(b, env, receipt.Ref, receipt.Commit)
 	}
+	for i := range receipt.Next {
+		receipt.Next[i].Pending = receipt.Deploy != ""
+	}
 	if receipt.Deploy != "" { // how it goes is not known yet, and told when it is
 		receipt.Next = slices.DeleteFunc(receipt.Next, func(stage explain.Stage) bool {
 			next, _ := s.policy.Environment(stage.Environment)
-			return next.Match != policy.MatchCommit && next.RequiresOf(0) == policy.RequiresSuccess
+			return !stage.Stamps && next.Match != policy.MatchCommit && next.RequiresOf(0) == policy.RequiresSuccess
 		})
 	}
 	return err

@@ -25,10 +25,10 @@ type priorLook struct {
 // must be read for that are asked for at once.
 func (j *judge) catchUpPriors(l *book, m *move, all unsettled) (next, error) {
 	what := done
-	for _, name := range m.env.After {
+	for i, name := range m.env.After {
 		env, ok := j.scene.policy.Environment(name)
-		if !ok {
-			continue // Evaluate refuses for want of this answer
+		if !ok || env.Elsewhere != nil {
+			continue // Evaluate refuses for want of this answer; or nothing is pushed to it here
 		}
 		open, err := all.of(l, j.scene.site.Service, env)
 		if err != nil {
@@ -38,12 +38,18 @@ func (j *judge) catchUpPriors(l *book, m *move, all unsettled) (next, error) {
 			if m.env.Match == policy.MatchCommit && !bears(intents, m.commit) {
 				continue
 			}
-			then, err := j.settlePrior(l, spot, intents)
+			here, afar := l.near(intents)
+			then, err := j.awaitAfar(l, m, i, afar)
+			if err == nil && len(here) > 0 {
+				var own next
+				own, err = j.settlePrior(l, spot, here)
+				then = max(then, own)
+			}
 			if err != nil {
 				return done, err
 			}
 			if then == done {
-				delete(open, spot)
+				open[spot] = afar
 			}
 			what = max(what, then)
 		}
@@ -75,7 +81,7 @@ func (j *judge) settlePrior(l *book, spot Spot, intents []ledger.Entry) (next, e
 	seen := j.priors[spot]
 	if seen == nil || !coversAll(seen, intents) {
 		seen = &priorLook{dead: make(map[uint64]bool)}
-		gone(intents, j.process.Now(), seen.dead)
+		l.gone(intents, j.process.Now(), seen.dead)
 		j.priors[spot] = seen
 		return lookNow, nil
 	}

@@ -34,7 +34,7 @@ func ProcReceive(p *Process) (status int) {
 		return 1
 	}
 	if s, err = openScene(p.Getenv("GIT_DIR")); err == nil {
-		err = p.procReceive(ctx, s, talk, push)
+		err = p.procReceive(ctx, s, talk)
 	}
 	if err != nil {
 		p.tellFault(s, push, because("", err))
@@ -61,9 +61,11 @@ func denyRest(talk *receive.ProcReceive, push string) {
 	}
 }
 
-func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcReceive, push string) error {
+func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcReceive) error {
 	var guarded []receive.Update
-	for _, u := range talk.Updates {
+	pushedNotes, others := s.handedNotes(talk.Updates)
+	denied := p.takeNotes(ctx, s, talk, pushedNotes)
+	for _, u := range others {
 		_, command := policy.Command(u.Ref)
 		_, environment := s.site.Environment(u.Ref)
 		if command || environment {
@@ -75,6 +77,17 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 	if len(guarded) == 0 {
 		return nil
 	}
+	if denied && talk.Atomic {
+		for _, u := range guarded {
+			talk.Deny(u.Ref, "the push is all or nothing, and its notes are refused")
+		}
+		return nil
+	}
+	return p.guard(ctx, s, talk, guarded)
+}
+
+// guard answers for refs of environments and for command refs.
+func (p *Process) guard(ctx context.Context, s *scene, talk *receive.ProcReceive, guarded []receive.Update) error {
 	if _, command := policy.Command(guarded[0].Ref); command {
 		if err := p.sinksReady(ctx, s); err != nil {
 			return err
@@ -113,7 +126,7 @@ func (p *Process) procReceive(ctx context.Context, s *scene, talk *receive.ProcR
 }
 
 func (p *Process) intentsOf(ctx context.Context, s *scene, token receive.Token) (intents []ledger.Entry, err error) {
-	l, err := p.open(ctx, s)
+	l, err := p.read(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +233,7 @@ func (p *Process) carry(ctx context.Context, s *scene, talk *receive.ProcReceive
 	out.receipt.Sideways = move.Forced
 	explain.Receipts(p.Stderr, []explain.Receipt{out.receipt})
 	p.startDeployments(s, []*ledger.Entry{out.record})
+	p.stamp(ctx, s, out.record)
 	return nil
 }
 
@@ -232,7 +246,7 @@ type carried struct {
 }
 
 func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Environment, intent *ledger.Entry) (out carried, err error) {
-	l, err := p.open(ctx, s)
+	l, err := p.open(ctx, s, s.toCarryOut(env, intent))
 	if err != nil {
 		return out, err
 	}

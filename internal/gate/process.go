@@ -151,14 +151,20 @@ var reasons = []struct {
 	{ledger.ErrBusy, "the ledger is busy", true},
 	{ledger.ErrMissing, "the ledger has not been set up", true},
 	{ledger.ErrCut, "the ledger has lost records that it had", true},
+	{ledger.ErrCopy, "the folder of this host's copy of the ledger has something else", true},
+	{ledger.ErrDenied, "the ledger's database does not let this server in", true},
+	{ledger.ErrContradicted, "the ledger has not what this host's copy of it has", true},
 	{ledger.ErrDamaged, "the ledger is damaged", true},
 	{ledger.ErrTorn, "the ledger ends in a torn line that cannot be removed", true},
 	{ledger.ErrClock, "the server's clock is behind the ledger", true},
+	{ledger.ErrNotLinked, "this pathgate was built without PostgreSQL", true},
 	{ledger.ErrRoot, "the ledger belongs to another policy root", true},
 	{ledger.ErrNetwork, "the ledger lies on a network file system", true},
 	{ledger.ErrVersion, "the ledger is of a newer pathgate", true},
+	{ledger.ErrUnreachable, "the ledger cannot be reached", true},
+	{ledger.ErrStale, "the ledger's tables are of another version", true},
+	{ledger.ErrMoved, "others kept writing to the ledger", false},
 	{ledger.ErrWrite, "the ledger cannot be written", true},
-	{errSerial, "the policy file is older than one that is on record", false},
 	{context.DeadlineExceeded, "the check took too long", false},
 }
 
@@ -185,8 +191,19 @@ func (s *scene) redact(text string) string {
 	if s == nil {
 		return text
 	}
-	return strings.NewReplacer(s.repo.GitDir(), "<repository>", s.policy.Ledger, "<ledger>",
-		s.policy.Root, "<root>").Replace(text)
+	return s.redactIn(text, s.repo.GitDir())
+}
+
+// redactIn is redact for a repository's git directory.
+func (s *scene) redactIn(text, gitDir string) string {
+	pairs := []string{gitDir, "<repository>", s.policy.Ledger, "<ledger>"}
+	if address, _, cut := strings.Cut(s.policy.Ledger, "?"); cut { // a database is named without its settings too
+		pairs = append(pairs, address, "<ledger>")
+	}
+	if s.policy.Copy != "" {
+		pairs = append(pairs, s.policy.Copy, "<copy>")
+	}
+	return strings.NewReplacer(append(pairs, s.policy.Root, "<root>")...).Replace(text)
 }
 
 // tellFault reports a fault to the ledger, the server's log and the pusher. The

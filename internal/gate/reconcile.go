@@ -23,6 +23,7 @@ type Finding struct {
 	Live   policy.ObjectID // where the ledger has the ref
 	Seen   policy.ObjectID // where the ref is
 	Err    error           // of "unreadable"
+	Detail string          // in words, of what others than Reconcile found
 }
 
 // snapshotEvery is how many entries may come after the last snapshot of the
@@ -31,14 +32,19 @@ const snapshotEvery = 1000
 
 // Reconcile settles what pushes have left and looks for drift, over all refs
 // that the ledger knows. It may run at any moment, also while pushes are under
-// way: it leaves their intents alone. It ends by leaving a snapshot of the
+// way: it leaves their intents alone, and where hosts share the ledger, all whose
+// repositories are on another one. It ends by leaving a snapshot of the
 // index, so that a restart of the machine costs no push a rebuild.
 func Reconcile(ctx context.Context, pol *policy.Policy, now func() time.Time) ([]Finding, error) {
 	before, err := survey(ctx, pol, now)
 	if err != nil {
 		return nil, err
 	}
-	found, err := settleAll(ctx, pol, before, observeAll(ctx, pol, before), now)
+	observed := observeAll(ctx, pol, before)
+	if pol.Shared() {
+		return settleShared(ctx, pol, before, observed, now)
+	}
+	found, err := settleAll(ctx, pol, before, observed, now)
 	if err != nil {
 		return found, err
 	}
@@ -70,15 +76,16 @@ type surveyed struct {
 	order []Spot
 	live  map[Spot]policy.Live
 	dead  map[uint64]bool
+	open  map[Spot]bool // pushes to it are not settled
 }
 
 func survey(ctx context.Context, pol *policy.Policy, now func() time.Time) (out *surveyed, err error) {
-	l, err := openBook(ctx, pol, now)
+	l, err := readBook(ctx, pol, now)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	out = &surveyed{live: make(map[Spot]policy.Live), dead: make(map[uint64]bool)}
+	out = &surveyed{live: make(map[Spot]policy.Live), dead: make(map[uint64]bool), open: make(map[Spot]bool)}
 	add := func(spot Spot, live policy.Live) {
 		if _, known := out.live[spot]; !known {
 			out.order, out.live[spot] = append(out.order, spot), live
@@ -89,16 +96,20 @@ func survey(ctx context.Context, pol *policy.Policy, now func() time.Time) (out 
 		return nil, err
 	}
 	for _, row := range lives {
-		add(row.spot, row.live)
+		if l.afar(row.live.Host) == "" {
+			add(row.spot, row.live)
+		}
 	}
 	intents, err := l.Intents(ledger.IntentFilter{})
 	if err != nil {
 		return nil, err
 	}
+	intents, _ = l.near(intents)
 	for i := range intents {
 		add(spotOf(&intents[i]), policy.Live{})
+		out.open[spotOf(&intents[i])] = true
 	}
-	gone(intents, now(), out.dead)
+	l.gone(intents, now(), out.dead)
 	return out, nil
 }
 

@@ -63,6 +63,9 @@ func Rehearse(ctx context.Context, q Question, now func() time.Time) (out Rehear
 		}
 	}
 	j := &judge{process: &Process{Now: now}, scene: s}
+	if err := s.offers(ctx, m, now); err != nil {
+		return out, err
+	}
 	for {
 		what, err := s.rehearse(ctx, j, m, &out)
 		if err != nil || what == done {
@@ -85,11 +88,18 @@ func Rehearse(ctx context.Context, q Question, now func() time.Time) (out Rehear
 // rehearse judges as far as is known without git; the ledger is held for that
 // only.
 func (s *scene) rehearse(ctx context.Context, j *judge, m *move, out *Rehearsal) (what next, err error) {
-	l, err := openBook(ctx, s.policy, j.process.Now)
+	l, err := readBook(ctx, s.policy, j.process.Now, s.toJudge([]*move{m}))
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	serial, err := l.Serial()
+	if err != nil {
+		return done, err
+	}
+	if err := serialFault(serial, s.policy.Hash, s.policy.Serial); err != nil {
+		return done, err
+	}
 	if recorded, ok, err := l.Object(out.Commit); err == nil && ok {
 		m.commit, out.Subject = recorded.Commit, recorded.Subject
 	}

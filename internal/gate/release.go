@@ -110,6 +110,7 @@ func (p *Process) tellRelease(ctx context.Context, s *scene, talk *receive.ProcR
 	}
 	explain.Receipts(p.Stderr, []explain.Receipt{out.receipt})
 	p.startDeployments(s, []*ledger.Entry{out.record})
+	p.stamp(ctx, s, out.record)
 	return nil
 }
 

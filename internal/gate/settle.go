@@ -19,10 +19,16 @@ const patience = time.Hour
 // must be called before the ref is read: only then can no later move be
 // theirs. A push over a command ref moves the ref itself, under the ledger's
 // lock and only while its intent is open.
-func gone(intents []ledger.Entry, now time.Time, into map[uint64]bool) (more bool) {
+//
+// Of pushes on another host nothing is known here: they are never over.
+func (b *book) gone(intents []ledger.Entry, now time.Time, into map[uint64]bool) (more bool) {
 	for i := range intents {
 		seq := intents[i].Seq
 		if into[seq] {
+			continue
+		}
+		if b.afar(intents[i].Host) != "" {
+			into[seq] = false
 			continue
 		}
 		life := receive.Token(intents[i].Token).Life()
@@ -122,7 +128,7 @@ func settled(intent *ledger.Entry, t ledger.Type, reason string) *ledger.Entry {
 	return &ledger.Entry{
 		Type: t, Push: intent.Push, Intent: intent.Seq, Reason: reason,
 		Service: intent.Service, Environment: intent.Environment, Repository: intent.Repository,
-		Ref: intent.Ref, Old: intent.Old, New: intent.New,
+		Host: intent.Host, Ref: intent.Ref, Old: intent.Old, New: intent.New,
 		Commit: intent.Commit, Tree: intent.Tree, Subject: intent.Subject, Kind: intent.Kind,
 		Principal: intent.Principal, Via: intent.Via, Address: intent.Address, Policy: intent.Policy,
 		Deploy: intent.Deploy, Overrode: intent.Overrode,

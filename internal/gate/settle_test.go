@@ -131,7 +131,7 @@ func TestGone(t *testing.T) {
 		{Seq: 2, Token: unknown, Time: now.Add(-2 * patience)},
 	}
 	dead := make(map[uint64]bool)
-	gone(intents, now, dead)
+	(&book{}).gone(intents, now, dead)
 	if dead[1] || !dead[2] {
 		t.Errorf("gone = %v; want a push that cannot be seen to be left alone for %v and not for ever", dead, patience)
 	}

@@ -3,9 +3,11 @@ package gate
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/pathgate/pathgate/internal/audit"
 	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/ledger"
 )
 
 // behind is what a pusher reads of a sink that a push must not go without.
@@ -18,7 +20,7 @@ func (p *Process) ship(ctx context.Context, s *scene) error {
 	if s == nil || s.policy.Audit == nil || p.recorded == 0 {
 		return nil
 	}
-	err := audit.Ship(ctx, s.policy.Audit, s.policy.Ledger, p.recorded)
+	err := audit.ShipPolicy(ctx, s.policy, p.recorded)
 	if err == nil {
 		return nil
 	}
@@ -27,6 +29,26 @@ func (p *Process) ship(ctx context.Context, s *scene) error {
 		return nil
 	}
 	return because(behind, err)
+}
+
+// Bounds of what a hook adds to this host's copy of a shared ledger.
+const (
+	copyTime  = time.Second
+	copyLines = 1000
+)
+
+// copy brings this host's copy of a shared ledger up to it, if the policy has
+// one and no sinks that need it. What is left over comes with the next push, or
+// with reconcile; what contradicts the ledger stops the next push.
+func (p *Process) copy(ctx context.Context, s *scene) {
+	if s.policy.Copy == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, copyTime)
+	defer cancel()
+	if _, err := ledger.UpdateCopy(ctx, s.policy.Ledger, s.policy.Copy, ledger.CopyOptions{Lines: copyLines}); err != nil {
+		p.log(p.pushID(), s.redact(err.Error()))
+	}
 }
 
 // shipRefused is ship for what a refused push has left on record. Where a sink is
@@ -41,6 +63,9 @@ func (p *Process) shipRefused(ctx context.Context, s *scene, cause error) {
 func (p *Process) shipLate(ctx context.Context, s *scene) {
 	if err := p.ship(ctx, s); err != nil {
 		explain.Behind(p.Stderr, p.pushID())
+	}
+	if s != nil && s.policy.Audit == nil && p.recorded != 0 {
+		p.copy(ctx, s)
 	}
 }
 
@@ -60,7 +85,7 @@ func (p *Process) sinksReady(ctx context.Context, s *scene) error {
 	}
 	// All that is on record by now must have got there: also what another push
 	// is handing over at this moment.
-	if err := audit.Ship(ctx, s.policy.Audit, s.policy.Ledger, last); err != nil {
+	if err := audit.ShipPolicy(ctx, s.policy, last); err != nil {
 		p.log(p.pushID(), s.redact(err.Error()))
 		return because(behind, err)
 	}

@@ -130,7 +130,7 @@ func (p *Process) askUpdateHook(ctx context.Context, s *scene, said *statement) 
 }
 
 func (p *Process) recordStatement(ctx context.Context, s *scene, said *statement) (code policy.Code, why string, err error) {
-	l, err := p.open(ctx, s)
+	l, err := p.open(ctx, s, s.toState(said))
 	if err != nil {
 		return "", "", because("", err)
 	}
@@ -163,6 +163,9 @@ func (p *Process) approve(l *book, s *scene, said *statement) (policy.Code, stri
 	}
 	spot := s.spot(said.env, said.target)
 	live, err := l.live(spot)
+	if err == nil {
+		err = l.mine(spot, s.site.Environments, live, nil)
+	}
 	if err != nil {
 		return "", "", because("", err)
 	}

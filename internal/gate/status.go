@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -16,6 +17,13 @@ type Status struct {
 	Live policy.Live
 	// Seen is where the ref is; empty where it does not exist.
 	Seen policy.ObjectID
+	// Host is the host that has the repository, if it is not this one: then
+	// Seen is not known, and it is nobody's business here.
+	Host string
+	// Elsewhere is set where stamps tell what is live, and no ref here: Seen is
+	// empty, and there may be newer deployments. If Live is empty too, no stamp of
+	// it is known, and Spot has neither repository nor ref.
+	Elsewhere bool
 	// Unreadable says why Seen is not known.
 	Unreadable error
 	// Moving is set while a push to the ref is under way or not settled yet.
@@ -37,7 +45,7 @@ type Waiting struct {
 // Drift reports whether the ref is known to be elsewhere than on record.
 func (s *Status) Drift() bool {
 	live, seen := sameLength(s.Live.New, s.Seen)
-	return s.Unreadable == nil && !s.Moving && live != seen
+	return s.Unreadable == nil && s.Host == "" && !s.Elsewhere && !s.Moving && live != seen
 }
 
 // Survey tells how every environment of one service stands, in the order of
@@ -48,19 +56,24 @@ func Survey(ctx context.Context, pol *policy.Policy, service policy.Service, now
 		return nil, err
 	}
 	look := &surveyed{}
-	for _, s := range out {
-		look.order = append(look.order, s.Spot)
+	for i := range out {
+		if out[i].Host == "" && !out[i].Elsewhere {
+			look.order = append(look.order, out[i].Spot)
+		}
 	}
 	observed := observeAll(ctx, pol, look)
 	for i := range out {
 		saw := observed[out[i].Spot]
 		out[i].Seen, out[i].Unreadable = saw.id, saw.err
+		if pol.Shared() && out[i].Live.Record == 0 && errors.Is(saw.err, fs.ErrNotExist) {
+			out[i].Unreadable = nil // it may come to be on any host
+		}
 	}
 	return out, nil
 }
 
 func surveyLedger(ctx context.Context, pol *policy.Policy, service policy.Service, now func() time.Time) (out []Status, err error) {
-	l, err := openBook(ctx, pol, now)
+	l, err := readBook(ctx, pol, now)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +85,25 @@ func surveyLedger(ctx context.Context, pol *policy.Policy, service policy.Servic
 	}
 	for _, row := range all {
 		name := row.spot.Environment
-		lives[name] = append(lives[name], Status{Spot: row.spot, Live: row.live})
+		lives[name] = append(lives[name], Status{Spot: row.spot, Live: row.live, Host: l.afar(row.live.Host)})
 	}
 	open, err := l.openIntents(ledger.IntentFilter{Service: service})
 	if err != nil {
 		return nil, err
 	}
 	for _, env := range pol.Environments {
+		if env.Elsewhere != nil {
+			rows, err := surveyElsewhere(l, env, service)
+			if err != nil {
+				return nil, err
+			}
+			lives[env.Name] = rows
+			if len(rows) == 0 && heeded(pol, env, service) {
+				rows = []Status{{Spot: Spot{Service: service, Environment: env.Name}, Elsewhere: true}}
+			}
+			out = append(out, rows...)
+			continue
+		}
 		rows := known(env, service, lives[env.Name])
 		for i := range rows {
 			rows[i].Moving = len(open[rows[i].Spot]) > 0
@@ -129,7 +154,7 @@ func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status
 	for _, name := range env.After {
 		for _, prior := range lives[name] {
 			priorEnv, ok := pol.Environment(name)
-			if !ok || refLike(priorEnv, row.Spot.Ref) != prior.Spot.Ref || prior.Live.Commit == row.Live.Commit {
+			if !ok || !prior.corresponds(priorEnv, row.Spot.Ref) || prior.Live.Commit == row.Live.Commit {
 				continue
 			}
 			if env.Release != nil || priorEnv.Release != nil {
@@ -149,6 +174,23 @@ func surveyRef(l *book, pol *policy.Policy, env *policy.Environment, row *Status
 		}
 	}
 	return nil
+}
+
+// surveyElsewhere is what stamps tell of an environment elsewhere.
+func surveyElsewhere(l *book, env *policy.Environment, service policy.Service) ([]Status, error) {
+	lives, err := l.livesElsewhere(env, service)
+	var rows []Status
+	for _, live := range lives {
+		rows = append(rows, Status{Spot: live.spot, Live: live.live, Elsewhere: true})
+	}
+	return rows, err
+}
+
+// corresponds reports whether a ref of an environment before is the one whose
+// commits go on to ref. Where the policy does not tell the refs of one elsewhere,
+// that is any.
+func (s *Status) corresponds(env *policy.Environment, ref policy.RefName) bool {
+	return refLike(env, ref) == s.Spot.Ref || env.Elsewhere != nil && len(env.Refs) == 0
 }
 
 func holds(waiting []Waiting, commit policy.ObjectID) bool {

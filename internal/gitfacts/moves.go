@@ -25,13 +25,8 @@ var ErrLostRace = errors.New("the ref was moved by another push")
 // The error is ErrLostRace if the ref was elsewhere. After any other error the
 // ref may have moved or not: read it.
 func (r *Repository) MoveRef(ctx context.Context, ref policy.RefName, to, old policy.ObjectID, message string) error {
-	if !strings.HasPrefix(string(ref), "refs/") || !policy.ValidRefName(ref) {
-		return fmt.Errorf("move ref %q: the name is not valid", ref)
-	}
-	for _, id := range []policy.ObjectID{to, old} {
-		if _, ok := r.objectID(string(id)); !ok {
-			return fmt.Errorf("move ref %q: %q is not an object ID of this repository", ref, id)
-		}
+	if err := r.checkMove(Move{ref, to, old}); err != nil {
+		return err
 	}
 	if message == "" {
 		message = "pathgate"
@@ -51,6 +46,59 @@ func (r *Repository) MoveRef(ctx context.Context, ref policy.RefName, to, old po
 		return fmt.Errorf("move ref %q: %w", ref, ErrLostRace)
 	}
 	return fmt.Errorf("move ref %q: git update-ref: %s", ref, strings.TrimSpace(res.messages))
+}
+
+// A Move is a ref to be moved by MoveRefs; the zero IDs mean what they mean to
+// MoveRef.
+type Move struct {
+	Ref     policy.RefName
+	To, Old policy.ObjectID
+}
+
+// MoveRefs is MoveRef for several refs in one transaction of one git process: all
+// move or none does. The error is ErrLostRace if one of them was elsewhere.
+func (r *Repository) MoveRefs(ctx context.Context, message string, moves ...Move) error {
+	var commands strings.Builder
+	var names []policy.RefName
+	for _, m := range moves {
+		if err := r.checkMove(m); err != nil {
+			return err
+		}
+		fmt.Fprintf(&commands, "update %s %s %s\n", m.Ref, m.To, m.Old)
+		names = append(names, m.Ref)
+	}
+	if message == "" {
+		message = "pathgate"
+	}
+	res, err := r.run(ctx, served, strings.NewReader(commands.String()), "update-ref", "--no-deref", "-m", message, "--stdin")
+	if err != nil {
+		return fmt.Errorf("move refs %q: %w", names, err)
+	}
+	if res.exit == 0 {
+		return nil
+	}
+	now, err := r.ResolveAll(ctx, names)
+	if err != nil {
+		return fmt.Errorf("move refs %q: %w", names, err)
+	}
+	for _, m := range moves {
+		if at := now[m.Ref].ID; at != m.Old && (at != "" || !m.Old.IsZero()) {
+			return fmt.Errorf("move ref %q: %w", m.Ref, ErrLostRace)
+		}
+	}
+	return fmt.Errorf("move refs %q: git update-ref: %s", names, strings.TrimSpace(res.messages))
+}
+
+func (r *Repository) checkMove(m Move) error {
+	if !strings.HasPrefix(string(m.Ref), "refs/") || !policy.ValidRefName(m.Ref) {
+		return fmt.Errorf("move ref %q: the name is not valid", m.Ref)
+	}
+	for _, id := range []policy.ObjectID{m.To, m.Old} {
+		if _, ok := r.objectID(string(id)); !ok {
+			return fmt.Errorf("move ref %q: %q is not an object ID of this repository", m.Ref, id)
+		}
+	}
+	return nil
 }
 
 // CheckedOut reports whether ref is checked out in the main worktree or in a

@@ -68,6 +68,53 @@ func TestMoveRef(t *testing.T) {
 	}
 }
 
+// All refs move or none does.
+func TestMoveRefs(t *testing.T) {
+	bare, work := newRepository(t)
+	one, two := commit(t, work, "one"), commit(t, work, "two")
+	git(t, work, "push", "-q", bare, "main")
+	git(t, bare, "config", "core.logAllRefUpdates", "always")
+	r := open(t, bare)
+	zero := policy.ObjectID(strings.Repeat("0", 40))
+	move := func(to, oldA, oldB policy.ObjectID) error {
+		return r.MoveRefs(t.Context(), "pathgate: stamp", Move{"refs/notes/a", to, oldA}, Move{"refs/pathgate/b", to, oldB})
+	}
+	at := func(want policy.ObjectID) {
+		t.Helper()
+		checkRef(t, r, "refs/notes/a", Ref{ID: want})
+		checkRef(t, r, "refs/pathgate/b", Ref{ID: want})
+	}
+	if err := move(one, zero, zero); err != nil {
+		t.Fatal(err)
+	}
+	at(one)
+	for _, old := range [][2]policy.ObjectID{{two, one}, {one, two}, {one, zero}, {zero, one}} {
+		if err := move(two, old[0], old[1]); !errors.Is(err, ErrLostRace) {
+			t.Errorf("from %v: %v", old, err)
+		}
+		at(one)
+	}
+	write(t, bare+"/refs/pathgate/b.lock", "")
+	if err := move(two, one, one); err == nil || errors.Is(err, ErrLostRace) {
+		t.Errorf("locked: %v", err)
+	}
+	at(one)
+	if err := os.Remove(bare + "/refs/pathgate/b.lock"); err != nil {
+		t.Fatal(err)
+	}
+	git(t, bare, "symbolic-ref", "refs/notes/a", "refs/heads/other") // is not written through
+	if err := r.MoveRefs(t.Context(), "x", Move{"refs/notes/a", two, zero}, Move{"refs/pathgate/b", two, one}); err != nil {
+		t.Error(err)
+	}
+	at(two)
+	for _, ref := range []policy.RefName{"HEAD", "refs/../x", "refs/x 1\ndelete refs/heads/main", "refs/x y"} {
+		if err := r.MoveRefs(t.Context(), "x", Move{ref, one, two}); err == nil {
+			t.Errorf("%q: moved", ref)
+		}
+	}
+	at(two)
+}
+
 func TestCheckedOut(t *testing.T) {
 	bare, work := newRepository(t)
 	id := commit(t, work, "one")

@@ -39,6 +39,9 @@ func (v *verifier) again(e *Entry, pol *policy.Policy, refused verdict) error {
 	if refused.rule != "" && !env.ReportOnly {
 		return finding(e.Seq, meansForged, "it was let in although rule %s said %s", refused.rule, refused.says)
 	}
+	if err := v.whence(e, pol); err != nil {
+		return err
+	}
 	j := hindsight{Ledger: v.past(), entry: e, policy: pol, env: env}
 	wrong, err := j.differs(e.Time)
 	if err == nil && wrong != "" {

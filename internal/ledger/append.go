@@ -20,23 +20,27 @@ const clockSlack = 5 * time.Minute
 // strings safe to print. What an entry refers to must be recorded before.
 //
 // Its errors wrap ErrClock, ErrTooLong, ErrNotOpen or ErrWrite. After ErrWrite the
-// entries must be taken as not written, and the ledger must be opened anew.
+// entries must be taken as not written, and the ledger must be opened anew. Of a
+// ledger in a database they may wrap ErrMoved, or ErrBusy beside ErrWrite.
 // A failure of the index is none: the journal has the entries, and the index
 // gets them from there.
 func (l *Ledger) Append(entries ...*Entry) error {
+	if err := l.hold(entries); err != nil {
+		return fmt.Errorf("append to the ledger %s: %w", nameOf(l.dir), err)
+	}
 	now := l.o.Now()
 	if behind := l.head.time.Sub(now); behind > clockSlack {
 		return fmt.Errorf("append to the ledger %s: %w: record %d is of %s, %s ahead; set the clock, "+
-			"or go on from here with pathgate ledger repair", l.dir, ErrClock, l.head.seq,
+			"or go on from here with pathgate ledger repair", nameOf(l.dir), ErrClock, l.head.seq,
 			l.head.time.Format(time.RFC3339), behind.Round(time.Second))
 	}
 	for _, e := range entries {
 		if e.Type == "" || e.Type == TypeLedger || e.Ledger != "" || e.Version != 0 {
-			return fmt.Errorf("append to the ledger %s: an entry of type %q, or one that names a ledger", l.dir, e.Type)
+			return fmt.Errorf("append to the ledger %s: an entry of type %q, or one that names a ledger", nameOf(l.dir), e.Type)
 		}
 		// What has happened goes on record as it is; the rest must be sound.
 		if wrong := shape(e); wrong != "" && e.Type != TypeDeployed {
-			return fmt.Errorf("append to the ledger %s: an entry of type %s: %s", l.dir, e.Type, wrong)
+			return fmt.Errorf("append to the ledger %s: an entry of type %s: %s", nameOf(l.dir), e.Type, wrong)
 		}
 	}
 	err := l.checkOpen(entries)
@@ -44,7 +48,7 @@ func (l *Ledger) Append(entries ...*Entry) error {
 		err = l.append(now, entries...)
 	}
 	if err != nil {
-		return fmt.Errorf("append to the ledger %s: %w", l.dir, err)
+		return fmt.Errorf("append to the ledger %s: %w", nameOf(l.dir), err)
 	}
 	return nil
 }
@@ -90,6 +94,9 @@ func (l *Ledger) append(now time.Time, entries ...*Entry) error {
 		places[i] = place{e.Seq, h.end, int64(len(line)), sha256.Sum256(line[:len(line)-1])}
 		leaves[i] = tlog.LeafHash(line[:len(line)-1])
 		h = head{h.end, h.end + places[i].length, e.Seq, places[i].hash, now}
+	}
+	if l.store != nil {
+		return l.commitLines(c.buf.Bytes(), h, entries, places, leaves)
 	}
 	if err := l.write(c.buf.Bytes()); err != nil {
 		return err
@@ -150,6 +157,9 @@ func (l *Ledger) look(fn func(kv) error) error {
 	if l.model != nil {
 		return fn(l.model)
 	}
+	if l.store != nil {
+		return l.store.view(fn)
+	}
 	for try := 0; ; try++ {
 		if l.index == nil {
 			if err := l.catchUp(l.head.end); err != nil {
@@ -171,14 +181,26 @@ func (l *Ledger) look(fn func(kv) error) error {
 	}
 }
 
+// bytesAt reads the line at p, whatever is there.
+func (l *Ledger) bytesAt(p place) ([]byte, error) {
+	if l.store != nil {
+		return l.store.line(p)
+	}
+	b := make([]byte, p.length)
+	if _, err := l.journal.ReadAt(b, p.offset); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b, nil
+}
+
 // readBack reads the entry at p from the journal and checks that it is the one
 // that the index saw there. Nothing counts as evidence before that.
 func (l *Ledger) readBack(p place) (*Entry, error) {
 	if p.length < 2 || p.length > MaxLine || p.offset < 0 {
 		return nil, fmt.Errorf("%w: record %d at byte %d, %d bytes", errIndex, p.seq, p.offset, p.length)
 	}
-	b := make([]byte, p.length)
-	if _, err := l.journal.ReadAt(b, p.offset); err != nil && !errors.Is(err, io.EOF) {
+	b, err := l.bytesAt(p)
+	if err != nil {
 		return nil, fmt.Errorf("read record %d: %w", p.seq, err)
 	}
 	line, ok := bytes.CutSuffix(b, []byte("\n"))

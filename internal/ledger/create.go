@@ -13,19 +13,27 @@ import (
 
 // CreateOptions say what Create needs to know.
 type CreateOptions struct {
-	// Root is the policy's root; the ledger can be opened only with the same.
+	// Root is the policy's root; the ledger can be opened only with the same. One
+	// in a database is shared by hosts with roots of their own and bound to none.
 	Root string
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 }
 
-// Create makes a new ledger in the folder dir, which is made (mode 0750) if it
+// Create makes a new ledger in the database that a URL names, whose tables
+// pathgate ledger migrate has made; or in the folder dir, which is made (mode 0750) if it
 // is missing. Where a journal, an index or a snapshot is there already it
 // fails with ErrExists: a ledger is never written over, and a journal that was
 // lost is never replaced by an empty one. Only install calls it.
 func Create(dir string, o CreateOptions) error {
-	if err := create(dir, o, realHost()); err != nil {
-		return fmt.Errorf("create the ledger %s: %w", dir, err)
+	err := error(nil)
+	if isURL(dir) {
+		err = createStore(dir, o)
+	} else {
+		err = create(dir, o, realHost())
+	}
+	if err != nil {
+		return fmt.Errorf("create the ledger %s: %w", nameOf(dir), err)
 	}
 	return nil
 }
@@ -47,16 +55,19 @@ func create(dir string, o CreateOptions, h *host) error {
 			return err
 		}
 	}
-	id := make([]byte, 16)
-	rand.Read(id)
-	line, err := Encode(&Entry{
-		Seq: 1, Time: o.Now().UTC(), Type: TypeLedger,
-		Ledger: hex.EncodeToString(id), Version: Version, Root: rootHash(o.Root),
-	})
+	line, err := Encode(firstEntry(o.Now(), o.Root))
 	if err != nil {
 		return err
 	}
 	return writeFirst(dir, line)
+}
+
+// firstEntry is the first of a new ledger.
+func firstEntry(now time.Time, root string) *Entry {
+	id := make([]byte, 16)
+	rand.Read(id)
+	return &Entry{Seq: 1, Time: now.UTC().Truncate(time.Microsecond), Type: TypeLedger,
+		Ledger: hex.EncodeToString(id), Version: Version, Root: rootHash(root)}
 }
 
 // writeFirst makes the journal appear whole or not at all.

@@ -69,6 +69,7 @@ const (
 	fieldService
 	fieldEnvironment
 	fieldRepository
+	fieldHost
 	fieldRef
 	fieldOld
 	fieldNew
@@ -87,6 +88,10 @@ const (
 	fieldAddress
 	fieldIntent
 	fieldRecord
+	fieldOrigin
+	fieldCheckpoint
+	fieldKey
+	fieldStamped
 	fieldEvidence
 	fieldRules
 	fieldCodes
@@ -119,6 +124,8 @@ func (e *Entry) text(key string) (field uint64, to *string) {
 		return fieldEnvironment, &e.Environment
 	case "repository":
 		return fieldRepository, &e.Repository
+	case "host":
+		return fieldHost, &e.Host
 	case "ref":
 		return fieldRef, &e.Ref
 	case "old":
@@ -147,6 +154,12 @@ func (e *Entry) text(key string) (field uint64, to *string) {
 		return fieldVia, &e.Via
 	case "address":
 		return fieldAddress, &e.Address
+	case "origin":
+		return fieldOrigin, &e.Origin
+	case "checkpoint":
+		return fieldCheckpoint, &e.Checkpoint
+	case "key":
+		return fieldKey, &e.Key
 	case "policy":
 		return fieldPolicy, &e.Policy
 	case "reason":
@@ -223,6 +236,9 @@ func (p *parser) member(key string) (field uint64, err error) {
 	case "lines":
 		e.Lines, err = list(p, p.str)
 		return fieldLines, err
+	case "stamped":
+		e.Stamped, err = p.time()
+		return fieldStamped, err
 	case "until":
 		e.Until, err = p.time()
 		return fieldUntil, err

@@ -11,10 +11,10 @@ import (
 func full() *Entry {
 	return &Entry{
 		Seq: 18446744073709551615, Time: testStart, Type: TypeDeployed, Push: "p", Service: "s", Environment: "e",
-		Repository: "r", Ref: "refs/heads/grün", Old: "o", New: "n", Commit: "c", Tree: "t", Subject: `a "b" \c`, Kind: "promote",
+		Repository: "r", Host: "git-1", Ref: "refs/heads/grün", Old: "o", New: "n", Commit: "c", Tree: "t", Subject: `a "b" \c`, Kind: "promote",
 		Principal: "ana", Via: "ssh", Address: "::1", Intent: 7, Evidence: []uint64{1, 2}, Rules: []string{"x=yes", "y=no"},
 		Codes: []string{"withdrawn"}, Action: ActionRelease, Branch: "JIRA-1", Head: "h", Tickets: []string{"JIRA-1"}, Gone: []string{"JIRA-2", "JIRA-3"},
-		State: StateSuccess, Record: 6, Overrode: []string{"soak", "freeze"},
+		State: StateSuccess, Record: 6, Origin: "id2", Checkpoint: "7 root", Key: "SHA256:k", Stamped: testStart.Add(time.Minute), Overrode: []string{"soak", "freeze"},
 		Until: testStart.Add(time.Hour), Deploy: DeployCommand, URL: "https://ci/1", Message: "done", Policy: "sha", Serial: 4, Part: 1, Parts: 2, Lines: []string{"a = 1", ""}, Reason: "why", Token: "tok", Ledger: "id", Version: 1, Root: "root", Prev: "prev",
 	}
 }
@@ -37,9 +37,10 @@ func TestEncodeDecode(t *testing.T) {
 		t.Fatalf("%v\n%+v\n%+v", err, got, *e)
 	}
 	want := `{"seq":18446744073709551615,"time":"2026-11-21T09:00:00.123456Z","type":"deployed","push":"p","service":"s",` +
-		`"environment":"e","repository":"r","ref":"refs/heads/grün","old":"o","new":"n","commit":"c","tree":"t",` +
+		`"environment":"e","repository":"r","host":"git-1","ref":"refs/heads/grün","old":"o","new":"n","commit":"c","tree":"t",` +
 		`"subject":"a \"b\" \\c","kind":"promote","action":"release","branch":"JIRA-1","head":"h",` +
-		`"tickets":["JIRA-1"],"gone":["JIRA-2","JIRA-3"],"state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,"evidence":[1,2],` +
+		`"tickets":["JIRA-1"],"gone":["JIRA-2","JIRA-3"],"state":"success","principal":"ana","via":"ssh","address":"::1","intent":7,"record":6,` +
+		`"origin":"id2","checkpoint":"7 root","key":"SHA256:k","stamped":"2026-11-21T09:01:00.123456Z","evidence":[1,2],` +
 		`"rules":["x=yes","y=no"],"codes":["withdrawn"],"overrode":["soak","freeze"],"policy":"sha","serial":4,"part":1,"parts":2,"lines":["a = 1",""],"reason":"why",` +
 		`"until":"2026-11-21T10:00:00.123456Z","deploy":"command","url":"https://ci/1","message":"done","token":"tok","ledger":"id","version":1,` +
 		`"root":"root","prev":"prev"}` + "\n"
@@ -127,24 +128,27 @@ func TestCanonical(t *testing.T) {
 
 // plain is Entry as encoding/json would read it.
 type plain struct {
-	Seq                                                                                uint64
-	Time                                                                               time.Time
-	Type                                                                               Type
-	Push, Service, Environment, Repository, Ref, Old, New, Commit, Tree, Subject, Kind string
-	Action, Branch, Head                                                               string
-	Tickets, Gone                                                                      []string
-	State, Principal, Via, Address                                                     string
-	Intent, Record                                                                     uint64
-	Evidence                                                                           []uint64
-	Rules, Codes, Overrode                                                             []string
-	Policy                                                                             string
-	Serial, Part, Parts                                                                uint64
-	Lines                                                                              []string
-	Reason                                                                             string
-	Until                                                                              time.Time
-	Deploy, URL, Message, Token, Ledger                                                string
-	Version                                                                            int
-	Root, Prev                                                                         string
+	Seq                                          uint64
+	Time                                         time.Time
+	Type                                         Type
+	Push, Service, Environment, Repository, Host string
+	Ref, Old, New, Commit, Tree, Subject, Kind   string
+	Action, Branch, Head                         string
+	Tickets, Gone                                []string
+	State, Principal, Via, Address               string
+	Intent, Record                               uint64
+	Origin, Checkpoint, Key                      string
+	Stamped                                      time.Time
+	Evidence                                     []uint64
+	Rules, Codes, Overrode                       []string
+	Policy                                       string
+	Serial, Part, Parts                          uint64
+	Lines                                        []string
+	Reason                                       string
+	Until                                        time.Time
+	Deploy, URL, Message, Token, Ledger          string
+	Version                                      int
+	Root, Prev                                   string
 }
 
 func FuzzDecode(f *testing.F) {

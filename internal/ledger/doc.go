@@ -3,7 +3,7 @@
 //
 // # Files
 //
-// A ledger is a folder on a local disk:
+// A ledger is a folder on a local disk, or a database (see PostgreSQL):
 //
 //	ledger.jsonl    the journal: the truth
 //	index.db        the index (bbolt): what the entries amount to, rebuilt at need
@@ -22,31 +22,41 @@
 //	seq          1, 2, 3 ... without a gap; the line's number
 //	time         UTC, like 2026-11-21T09:14:07.123456Z; the server's clock
 //	type         ledger, intent, deployed, abandoned, refused, fault, drift, adopt, repair,
-//	             status, approval, lock, unlock, veto, policy
+//	             status, approval, lock, unlock, veto, policy,
+//	             stamp
 //	push         one ID for all that one push wrote
-//	service, environment, repository, ref
+//	service, environment, repository
+//	host         of what is about a ref, in a ledger that hosts share: where the repository lies
+//	ref
 //	old, new     object IDs; of a drift what the ledger says and what was seen;
 //	             old of an approval: the commit that was live when it was given
 //	commit, tree, subject
 //	kind         deploy, promote, rollback, redeploy, adopt, override, remove, reset; of an
-//	             approval approve or reject, of a veto veto or lift, of a policy text or escaped
+//	             approval approve or reject, of a veto veto or lift, of a policy text or escaped,
+//	             of a stamp deployed, status, withdrawal, fork or successor
 //	action       of a release branch: release, replace, remove, reset; see Release branches
 //	branch       of release, replace and remove: short name of the branch, like JIRA-123
 //	head         of release and replace: object ID of the branch's commit that was released
 //	tickets      list of the tickets that the branch is about
 //	gone         list of short names of branches that are dropped, as the base has them by now
-//	state        of a status: pending, success, failure, error, superseded
+//	state        of a status, and a stamp of one: pending, success, failure, error, superseded
 //	principal, via, address
 //	intent       of deployed and abandoned: seq of the intent that it settles
-//	record       of a status: seq of the deployed entry that it is about
+//	record       of a status: seq of the deployed entry that it is about; of a stamp: seq of
+//	             the line in its own ledger
+//	origin       of a stamp: ID of the ledger that the line is of
+//	checkpoint   of a stamp: size of that ledger's tree, a space, and the root in base64
+//	key          of a stamp: fingerprint of the key that signed it, like SHA256:...
+//	stamped      of a stamp: time of the line, by the clock there
 //	evidence     list of seqs of earlier records that the decision rests on
 //	rules        list of verdicts, like environments.prd.after=yes
 //	codes        list of refusal codes
 //	overrode     of kind override: list of the names of the rules that were overridden
-//	policy       SHA-256 of the policy file
+//	policy       SHA-256 of the policy file; of a stamp: of the one that names the key
 //	serial       of a policy: its key serial, if that is not 0
 //	part, parts  of a policy: which part of the file this is, from 1, and how many there are
-//	lines        of a policy: list of the part's lines; see Policies
+//	lines        of a policy: list of the part's lines; see Policies. Of a stamp: list of the
+//	             other ledger's line, and the signature in base64; see Stamps
 //	reason
 //	until        of a lock: when it ends, a time like the first; without it, when it is taken off
 //	deploy       of intent and deployed: command or external, if the deployment has an outcome
@@ -107,12 +117,23 @@
 // Verify checks the chain and more: that each line is written as described,
 // that times do not step back by more than five minutes but at a repair, that
 // every deployed settles an open intent and says what it said, and that all
-// evidence was a deployment of the same service and commit, stood at that
-// moment, and that the index, with its tree, says the same as the journal.
+// evidence was a deployment of the same service and commit, or a stamp of one,
+// stood at that moment, and that the index, with its tree, says the same as the journal.
 // Evidence that did not stand is accepted where the intent's rules have a
 // verdict that ends in .evidence=ever, and such about another commit where one
 // ends in .match=contained or .match=tree: what git knows of the two is not in
 // the journal. Of the entries below it checks all that "must" says there.
+//
+// Of every stamp it checks, by itself, that its line is written as described and
+// says what its fields say, that it is of the ledger that tells of its service
+// and environment, and that it contradicts no stamp before it, unless it is
+// there as a fork; and, once a policy is on record, that the policy that it
+// names is, has the environment elsewhere, and lets the key sign for the service
+// at that moment (up to five minutes sooner). The signature is checked by a
+// function that VerifyWith is given, as "pathgate ledger verify" does: this
+// package knows nothing of SSH. Without it the report counts the stamps whose
+// signatures were not checked. The proof that the line was in the tree of the
+// checkpoint is not on record: who received the stamp checked it.
 //
 // Of checkpoints held outside it computes the tree of as many lines and
 // compares the root. Only they can tell that a ledger was restored from an older
@@ -131,7 +152,8 @@
 // Of an intent whose policy is on record, which all must be after the first
 // policy, by evaluating that policy with what the ledger had before the line:
 // what was live and stood, here and in the environments before, outcomes, time
-// live, approvals, locks, vetoes, the principal, the time (up to five minutes
+// live, of environments elsewhere what stamps told of these and how old they
+// were, approvals, locks, vetoes, the principal, the time (up to five minutes
 // sooner, as a push takes its time), the reason of an override. All verdicts,
 // the kind and the evidence must come out the same.
 //
@@ -239,6 +261,63 @@
 // action does, and does not go back besides. Which commits are reachable from
 // what was withdrawn, and from nothing that stands, is for git to say.
 //
+// # Stamps
+//
+// A stamp is the signed statement of another host that its ledger has a line,
+// about an environment which the policy here says is elsewhere. Package stamp
+// says what is signed. The entry keeps all of that but the proof: kind and
+// commit, origin, checkpoint, and in lines the line itself and the signature.
+// service, environment, repository, ref, record and stamped must be those of
+// the line; the principal too, but of a successor, whose principal is who let
+// it be one, and of a fork. checkpoint must reach to record. The kind must fit
+// the line:
+//
+//   - deployed: the line is a deployed or adopt entry of the commit
+//   - status: it is a status of the commit's deployment; the state is the line's
+//   - withdrawal: it is a deployed entry of another commit that took this one
+//     away: its kind is rollback or override, or its action builds a release
+//     branch anew. One line may have stamps of several commits
+//   - fork: it is any of these, and contradicts a stamp that is on record; there
+//     must be reason, which says how
+//   - successor: it is any of these, and an operator let its ledger tell of the
+//     service and environment from now on; there must be principal and reason
+//
+// Of one service and environment one ledger tells: that of the first stamp, and
+// after a successor that of the successor. Stamps of others must not be on
+// record. What was told before a successor does not count any more, also where
+// its ledger has the ID of the one before: what holds must be told again. A fork
+// bars what is told of its service and environment, before it and after it,
+// until a successor; no other stamp of it may come meanwhile.
+//
+// A stamp contradicts another of the same environment and origin, whatever their
+// services, if one number has two lines, a line's prev is not the hash of the
+// line one before it, or trees of one size have two roots. Environments do not
+// bear on each other, as whoever signs for one must not be able to bar another.
+// That a checkpoint does not go on from the one before is for the receiver to
+// find out, who has the proofs.
+//
+// What counts is the origin's order, by record, and never the order in which
+// stamps came. Of a commit in an environment elsewhere:
+//
+//   - It is deployed if there is a stamp of that, the newest of which, on a ref
+//     that the question is about, is the evidence. Its time is stamped.
+//   - It is withdrawn if a stamp of a withdrawal in the same repository is newer
+//     than that.
+//   - Its outcome is what the newest status of that deployment says. With the
+//     field deploy in the line and no status, it is pending, without the field
+//     there is none to wait for. What other deployments of the commit came to
+//     does not count.
+//   - It is live on a ref if its newest deployment there is the newest line known
+//     of the ref: stamps of withdrawals tell too that another commit came. It is
+//     so since then, or since the newest status, if the line has the field deploy,
+//     and that is a success; not at all while it is withdrawn. Time that is over
+//     is not known, nor whether it was live before a redeployment.
+//   - It is there by an override if the line's kind is that.
+//
+// A stamp that tells nothing new need not be kept: of one that is on record, or
+// older than one of the same kind, commit, repository and ref (of a status, of
+// the same deployment; of a withdrawal, on whatever ref).
+//
 // # Writing
 //
 // Whoever writes holds an exclusive flock on ledger.jsonl, waits for it for a
@@ -276,6 +355,40 @@
 // Journal, index and snapshot put back together within one boot look sound.
 // Only a hash kept elsewhere, or the refs themselves, can tell.
 //
+// # PostgreSQL
+//
+// In a build with the tag postgres the place of a ledger may be the URL of a
+// database; in others that is an error. Hosts that share it write the same
+// lines, chain and tree as into a file, and the same code makes the same
+// projections of them. Package pgstore says which tables there are, and
+//
+//   - A line's offset is the one that it would have in a file, so that places,
+//     what Read goes on from, and copies mean the same.
+//   - The lock is that of the row of head, which has what the watermark has, but
+//     for the boot: a commit has lines, projections and head, or nothing. Open
+//     takes it and reads what Options.Hints says in one round trip, and Append
+//     writes and gives it up in one. An Append after that takes the lock again;
+//     if others wrote meanwhile, it fails with ErrMoved for what is decided by
+//     what the ledger says (intents, stamps, approvals, locks, vetoes, policies),
+//     and records what has happened (deployed, abandoned, status, refused,
+//     fault, drift).
+//   - Between Open and Append all answers are of one moment. After an Append each
+//     is of a moment of its own; where others wrote before one of them, whoever
+//     noticed, what was decided fails with ErrMoved at the next Append, once. With
+//     Options.ReadOnly nothing is locked.
+//   - Every step takes at most Options.Wait, on the server too. Who holds the lock
+//     and does nothing for as long loses it, and has written nothing.
+//   - Values carry no checksum; the server's pages may (initdb --data-checksums).
+//     Records that a decision rests on are held against their SHA-256 all the same.
+//   - The hosts have policy roots of their own, so the ledger is bound to none: the
+//     first line's root is that of the empty string, and Options.Root is not
+//     looked at.
+//   - Projections of another version are ErrStale until Rebuild has made them
+//     anew, in one transaction. No push does that.
+//   - Repair accepts a clock that is behind, and lines that the head does not know
+//     of. There is no snapshot. Verify and Rebuild copy the lines into a temporary
+//     file first, and need as much room there as the ledger has bytes.
+//
 // # Faults and their mends
 //
 //   - ErrMissing: install makes a ledger; if there was one, put it back.
@@ -292,7 +405,11 @@
 //     that: put the file back, or set the folder aside, make a new ledger and
 //     adopt the repositories into it. Lines after the last sound one that no
 //     index has seen may also be cut off by hand.
-//   - ErrWrite: the disk is full or broken; nothing was recorded.
+//   - ErrWrite: the disk is full or broken; nothing was recorded. Of a database
+//     also: the connection was lost. It says whether nothing was recorded, or
+//     whether that could not be found out in time; then see pathgate log.
+//   - ErrUnreachable: see that a server runs that takes writes, and that the URL
+//     names it. ErrStale: pathgate ledger rebuild. ErrMoved: push again.
 //   - An index that kills the process even so (a bbolt file can be damaged in
 //     ways that Go cannot recover from): remove index.db.
 package ledger

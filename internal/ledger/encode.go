@@ -45,7 +45,7 @@ func Encode(e *Entry) ([]byte, error) {
 
 // add appends the line of e to the buffer.
 func (c *encoder) add(e *Entry) error {
-	for _, t := range [...]time.Time{e.Time, e.Until} {
+	for _, t := range [...]time.Time{e.Time, e.Until, e.Stamped} {
 		if y := t.UTC().Year(); y < 1 || y > 9999 {
 			return fmt.Errorf("encode record %d: year %d", e.Seq, y)
 		}
@@ -54,7 +54,7 @@ func (c *encoder) add(e *Entry) error {
 	from := c.buf.Len()
 	v := c.log.Log().Uint64("seq", e.Seq).Str("time", e.Time.UTC().Format(timeLayout)).Str("type", string(e.Type))
 	strs(v, "push", e.Push, "service", e.Service, "environment", e.Environment, "repository", e.Repository,
-		"ref", e.Ref, "old", e.Old, "new", e.New, "commit", e.Commit, "tree", e.Tree, "subject", e.Subject,
+		"host", e.Host, "ref", e.Ref, "old", e.Old, "new", e.New, "commit", e.Commit, "tree", e.Tree, "subject", e.Subject,
 		"kind", e.Kind, "action", e.Action, "branch", e.Branch, "head", e.Head)
 	if len(e.Tickets) > 0 {
 		v.Strs("tickets", e.Tickets)
@@ -64,6 +64,10 @@ func (c *encoder) add(e *Entry) error {
 	}
 	strs(v, "state", e.State, "principal", e.Principal, "via", e.Via, "address", e.Address)
 	nums(v, num{"intent", e.Intent}, num{"record", e.Record})
+	strs(v, "origin", e.Origin, "checkpoint", e.Checkpoint, "key", e.Key)
+	if !e.Stamped.IsZero() {
+		v.Str("stamped", e.Stamped.Format(timeLayout))
+	}
 	if len(e.Evidence) > 0 {
 		v.Uints64("evidence", e.Evidence)
 	}
@@ -140,13 +144,14 @@ func clean(e *Entry) {
 	e.Gone = cleanStrings(e.Gone)
 	e.Lines = cleanStrings(e.Lines)
 	e.Until = e.Until.UTC().Truncate(time.Microsecond)
+	e.Stamped = e.Stamped.UTC().Truncate(time.Microsecond)
 }
 
-func (e *Entry) strings() [27]*string {
-	return [27]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
+func (e *Entry) strings() [31]*string {
+	return [31]*string{&e.Push, &e.Service, &e.Environment, &e.Repository, &e.Ref, &e.Old, &e.New, &e.Commit,
 		&e.Tree, &e.Subject, &e.Kind, &e.Principal, &e.Via, &e.Address, &e.Policy, &e.Reason, &e.Token,
 		&e.Ledger, &e.Root, &e.Prev, &e.State, &e.Deploy, &e.URL, &e.Message,
-		&e.Action, &e.Branch, &e.Head}
+		&e.Action, &e.Branch, &e.Head, &e.Host, &e.Origin, &e.Checkpoint, &e.Key}
 }
 
 func cleanStrings(list []string) []string {

@@ -28,8 +28,23 @@ var (
 	// ErrDamaged: a complete line does not hold. Nothing mends that but the
 	// file as it was.
 	ErrDamaged = errors.New("the journal is damaged")
+	// ErrNotLinked: the ledger's place is a URL, and this build has only files.
+	ErrNotLinked = errors.New("this pathgate was built without PostgreSQL: install it with ./install.sh --postgres")
 	// ErrRoot: the ledger was made for another policy root. Repair moves it.
 	ErrRoot = errors.New("the ledger belongs to another root")
+	// ErrUnreachable: the ledger is in a database, and none of its servers could
+	// be reached, or none takes writes.
+	ErrUnreachable = errors.New("the ledger's database cannot be reached")
+	// ErrDenied: the ledger is in a database that does not let this server in: the
+	// role may not log in or lacks a right, or the password is wrong or not there.
+	ErrDenied = errors.New("the ledger's database does not let this server in")
+	// ErrStale: the database has the projections of another version. Rebuild
+	// makes them anew; Open does not, as a push would have to wait for it.
+	ErrStale = errors.New("the ledger's tables must be made anew")
+	// ErrMoved: others have written to a ledger in a database between two calls
+	// of Append, and what was to be appended was decided before that. Nothing was
+	// written: ask and decide again.
+	ErrMoved = errors.New("the ledger went on meanwhile")
 	// ErrClock: the clock is more than five minutes behind the last entry.
 	// Repair goes on from there.
 	ErrClock = errors.New("the clock is behind the ledger")

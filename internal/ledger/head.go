@@ -36,7 +36,7 @@ type watermark struct {
 
 // schema is the version of the keys and values of the projections. Another
 // one in an index means that it is rebuilt.
-const schema = 4
+const schema = 5
 
 const watermarkMagic = "pathgate watermark 1\n"
 

@@ -29,8 +29,18 @@ const (
 	keyTree     = 'M' // number of a chunk: the stored hashes of the tree in it
 	keyPolicy   = 'G' // SHA-256 of a policy file: where it is on record, and how much of it
 	keySerial   = 'U' // no fields: the highest serial of a policy, the SHA-256 and the record of the first with it
-	keyRoot     = 'P' // no fields: the policy root's hash
-	keyMark     = 'W' // no fields: the watermark, not a projection
+	// What stamps tell of environments elsewhere has small letters. Of two
+	// values the one with the higher record of the origin stays, whichever came first.
+	keyChain      = 'o' // service, environment: place of the newest checkpoint, what is known of the origin's ledger
+	keyLine       = 'a' // environment, origin, record there: place of the first stamp of the line, the line's hash, its prev
+	keyCheckpoint = 'r' // environment, origin, size: place of the first stamp with the checkpoint, the root
+	keyStamped    = 'd' // service, environment, commit, repository, ref: place of the newest stamp of a deployment, the record there
+	keyReported   = 's' // service, environment, commit, repository, ref, deployment's record: place of the newest status, the record there
+	keyTaken      = 'w' // service, environment, commit, repository: place of the newest stamp of a withdrawal, the record there
+	keyLiveThere  = 'l' // service, environment, repository, ref: place of the newest stamp of what was deployed, the record there
+
+	keyRoot = 'P' // no fields: the policy root's hash
+	keyMark = 'W' // no fields: the watermark, not a projection
 )
 
 // key makes a key of fields. Each has its length before it, so that different

@@ -15,8 +15,12 @@ func (l *Ledger) Standing(q policy.Lookup) (policy.Standing, error) {
 }
 
 // StandingRecord is Standing, and the record itself; an empty entry if there
-// is none.
+// is none. Of an environment elsewhere both are of the stamp.
 func (l *Ledger) StandingRecord(q policy.Lookup) (policy.Standing, Entry, error) {
+	if q.Elsewhere {
+		p, e, err := l.StampStanding(q)
+		return p.Standing, e, err
+	}
 	var at place
 	var withdrawn uint64
 	err := l.look(func(s kv) (err error) {
@@ -165,7 +169,7 @@ func (l *Ledger) live(at place, f [4]string) (policy.Live, error) {
 	}
 	return policy.Live{
 		Record: e.Seq, Ref: policy.RefName(e.Ref), New: policy.ObjectID(e.New), Commit: policy.ObjectID(e.Commit),
-		Subject: e.Subject, Kind: kind, Time: e.Time, Principal: e.Principal,
+		Subject: e.Subject, Kind: kind, Time: e.Time, Principal: e.Principal, Host: e.Host,
 	}, nil
 }
 

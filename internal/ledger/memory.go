@@ -41,6 +41,8 @@ func groupOf(key []byte) []byte {
 		fields = 1
 	case keyQueue, keyOverride:
 		fields = 2
+	case keyStamped:
+		fields = 3
 	case keyRecord:
 		fields = 4
 	case keyApproval:

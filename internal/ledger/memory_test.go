@@ -24,7 +24,7 @@ func TestMemory(t *testing.T) {
 		}
 		return all
 	}
-	kinds := []byte{keyLock, keyQueue, keyRecord, keyApproval, keyIntent, keyContents}
+	kinds := []byte{keyLock, keyQueue, keyRecord, keyApproval, keyIntent, keyContents, keyStamped, keyLiveThere}
 	for i := range 40000 {
 		f := make([]string, 6)
 		for j := range f {

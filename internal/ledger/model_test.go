@@ -131,7 +131,7 @@ func (n naive) drift(env, ref string) (seen string, known bool) {
 
 func TestModel(t *testing.T) {
 	for seed := range uint64(6) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, rand.New(rand.NewPCG(seed, 7)), 150) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, rand.New(rand.NewPCG(seed, 7)), steps(t, 150)) })
 	}
 }
 
@@ -206,7 +206,9 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 			r.deploy(env, ref, commit, "deploy")
 		}
 		compare(t, r, commits)
+		compareWithdrew(t, r, len(n))
 	}
+	compareWithdrew(t, r, 0)
 	rep := r.verified()
 	if rep.Open != len(naive(r.entries()).open()) {
 		t.Errorf("%d open intents", rep.Open)

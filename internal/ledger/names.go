@@ -31,12 +31,15 @@ func (v *verifier) numbers(e *Entry) (n numbers) {
 }
 
 // record is what record seq deployed or adopted; false if it did neither.
-func (v *verifier) record(seq uint64) (deployment, bool) {
-	n, ok := v.records[seq]
+func (v *verifier) record(seq uint64) (deployment, bool) { return v.names.deployment(v.records, seq) }
+
+// deployment is that of a record in all; false if it is not there.
+func (n *names) deployment(all map[uint64]numbers, seq uint64) (deployment, bool) {
+	of, ok := all[seq]
 	if !ok {
 		return deployment{}, false
 	}
-	name := func(i int) string { return v.names.all[n[i]] }
+	name := func(i int) string { return n.all[of[i]] }
 	return deployment{name(0), name(1), name(2), name(3), name(4)}, true
 }
 

@@ -24,12 +24,26 @@ type Options struct {
 	Wait time.Duration
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
+	// Hints say what will be asked of a ledger in a database.
+	Hints Hints
+	// ReadOnly opens a ledger in a database without its lock, for a role that
+	// may only read: what is asked comes from one moment, and Append fails. One
+	// in files has to be locked even so.
+	ReadOnly bool
+	// Copy is the folder of this host's copy of a ledger in a database, empty if
+	// there is none. A database that has not the copy's last line where the copy
+	// has it was cut, changed or put back from a backup, and is not opened:
+	// ErrContradicted. What was changed before that line UpdateCopy does not see
+	// either; Verify does. A copy that is not there yet, or behind, says nothing.
+	Copy string
 
-	host *host // tests make it fail
+	host   *host  // tests make it fail
+	copied uint64 // the copy's last record, which will be wanted
 }
 
 // A Ledger is an open ledger. It holds the ledger's lock from Open to Close,
-// so nothing slow may happen in between. It is for one goroutine.
+// so nothing slow may happen in between; that of a ledger in a database ends
+// with Append, and the next Append takes it again. It is for one goroutine.
 type Ledger struct {
 	dir     string
 	o       Options
@@ -43,24 +57,52 @@ type Ledger struct {
 	head    head
 	index   *index // nil if it has to be opened again
 	model   kv     // in place of the index: a ledger of the past, which Verify makes
+	store   store  // in place of journal and index: a database; nil if the ledger is in files
 	failed  error  // why nothing can be appended any more
 }
 
-// Open opens the ledger in dir and locks it. The index is brought up to date,
+// Open opens the ledger in dir, a folder or the URL of a database, and locks
+// it. The index is brought up to date,
 // and rebuilt if it has to be. A torn last line is taken off, and a repair
 // entry says so. It never creates a ledger.
 //
 // Its errors wrap ErrMissing, ErrBusy, ErrNetwork, ErrVersion, ErrCut,
-// ErrTorn, ErrDamaged or ErrRoot, or are the system's.
+// ErrTorn, ErrDamaged or ErrRoot, or are the system's; of a database also
+// ErrUnreachable or ErrStale, and with Options.Copy ErrContradicted or ErrCopy.
 func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
+	l, err := openBorneOut(ctx, dir, o)
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger %s: %w", nameOf(dir), err)
+	}
+	return l, nil
+}
+
+// openBorneOut is open that holds the ledger against this host's copy. The copy
+// is read first: it may have grown when the ledger is open.
+func openBorneOut(ctx context.Context, dir string, o Options) (*Ledger, error) {
+	if o.Copy == "" {
+		return open(ctx, dir, o)
+	}
+	end, err := endOfCopy(o.Copy)
+	if err != nil {
+		return nil, err
+	}
+	o.copied = end.head.seq
 	l, err := open(ctx, dir, o)
 	if err != nil {
-		return nil, fmt.Errorf("open the ledger %s: %w", dir, err)
+		return nil, err
+	}
+	if err := l.bearOut(&end); err != nil {
+		l.Close()
+		return nil, err
 	}
 	return l, nil
 }
 
 func open(ctx context.Context, dir string, o Options) (*Ledger, error) {
+	if isURL(dir) {
+		return openStore(ctx, dir, o)
+	}
 	l, err := begin(ctx, dir, o)
 	if err != nil {
 		return nil, err
@@ -182,6 +224,10 @@ func (l *Ledger) dropTail(size int64) error {
 // Close gives up the lock. It may be called again.
 func (l *Ledger) Close() error {
 	l.cancel()
+	if l.store != nil {
+		l.store.close()
+		return nil
+	}
 	l.index.close()
 	l.index = nil
 	if err := l.journal.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
@@ -202,7 +248,7 @@ func IDOf(dir string) (string, error) {
 	defer f.Close()
 	first, err := readFirst(f)
 	if err != nil {
-		return "", fmt.Errorf("read the ledger %s: %w", dir, err)
+		return "", fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
 	}
 	return first.Ledger, nil
 }

@@ -20,7 +20,7 @@ type Outcome struct {
 func StatusOf(d *Entry, state string) *Entry {
 	return &Entry{
 		Type: TypeStatus, Push: d.Push, Service: d.Service, Environment: d.Environment, Repository: d.Repository,
-		Ref: d.Ref, Commit: d.Commit, State: state, Record: d.Seq,
+		Host: d.Host, Ref: d.Ref, Commit: d.Commit, State: state, Record: d.Seq,
 	}
 }
 

@@ -248,6 +248,20 @@ func (s Serial) Allows(hash string, serial uint64) bool {
 	return serial > s.Highest || serial == s.Highest && (serial == 0 || hash == s.Policy)
 }
 
+// Refusal says in words for operators why a policy file may not be judged by
+// after that, and what to do; empty if Allows.
+func (s Serial) Refusal(hash string, serial uint64) string {
+	switch {
+	case s.Allows(hash, serial):
+		return ""
+	case serial == s.Highest:
+		return fmt.Sprintf("another policy file with serial %d is on record (record %d, sha256 %.12s; this one has sha256 %.12s): "+
+			"raise serial to %d; hosts that share a ledger must all have the same file, or none a serial", serial, s.Record, s.Policy, hash, serial+1)
+	}
+	return fmt.Sprintf("the policy file has serial %d, and record %d has a newer one, with serial %d: "+
+		"bring that one back, or raise serial to %d", serial, s.Record, s.Highest, s.Highest+1)
+}
+
 func serialAt(s kv) (n Serial, err error) {
 	v, err := s.Get(key(keySerial))
 	if err != nil || v == nil {

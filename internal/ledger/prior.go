@@ -7,6 +7,10 @@ import "github.com/pathgate/pathgate/policy"
 // outcome to wait for, that is said, so that nobody waits. pending says that a
 // deployment of the commit is queued or runs.
 func (l *Ledger) OutcomeAt(q policy.Lookup, record uint64) (o policy.Outcome, pending bool, err error) {
+	if q.Elsewhere {
+		p, _, err := l.StampStanding(q)
+		return p.Outcome, p.Pending, err
+	}
 	found, pending, err := l.Outcome(q.Service, q.Environment, q.Repository, q.Commit)
 	if err != nil || record == 0 {
 		return o, pending, err
@@ -22,8 +26,14 @@ func (l *Ledger) OutcomeAt(q policy.Lookup, record uint64) (o policy.Outcome, pe
 }
 
 // Prior answers what a rule may ask of a commit in an environment before, but
-// for what git has to be asked. Who decides and who verifies ask the same.
+// for what git has to be asked, and why stamps that a push brought do not count.
+// Who decides and who verifies ask the same. Of an environment elsewhere it
+// answers by stamps.
 func (l *Ledger) Prior(needs policy.Needs, q policy.Lookup) (p policy.PriorFacts, err error) {
+	if q.Elsewhere {
+		p, _, err = l.StampStanding(q)
+		return p, err
+	}
 	p.Environment = q.Environment
 	standing, record, err := l.StandingRecord(q)
 	if err != nil {

@@ -35,6 +35,8 @@ func project(s kv, e *Entry, at place) error {
 		return projectVeto(s, e, at)
 	case TypePolicy:
 		return projectPolicy(s, e, at)
+	case TypeStamp:
+		return projectStamp(s, e, at)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,12 +48,12 @@ func ReadSome(dir string, from int64, want func(*Peek) bool, fn func(*Line) erro
 		}
 		l.Entry, l.Raw, l.Offset = Entry{}, raw, at
 		if _, err := decode(string(raw), &l.Entry); err != nil {
-			return fmt.Errorf("read the ledger %s: %w", dir, notALine(at, l.Number, from, err))
+			return fmt.Errorf("read the ledger %s: %w", nameOf(dir), notALine(at, l.Number, from, err))
 		}
 		return fn(l)
 	})
 	if err == nil && tooLong && hasNewline(f, end, size) {
-		err = fmt.Errorf("read the ledger %s: %w", dir, notALine(end, l.Number+1, from, fmt.Errorf("more than %d bytes", MaxLine)))
+		err = fmt.Errorf("read the ledger %s: %w", nameOf(dir), notALine(end, l.Number+1, from, fmt.Errorf("more than %d bytes", MaxLine)))
 	}
 	return err
 }
@@ -65,14 +66,50 @@ func notALine(at, number, from int64, err error) error {
 	return fmt.Errorf("%w: the line at byte %d: %w", ErrDamaged, at, err)
 }
 
+// A journal is what lines are read from: a file, or a database as if it were.
+type journal interface {
+	io.ReaderAt
+	io.Closer
+}
+
 // openToRead opens the journal without a lock and tells its size.
-func openToRead(dir string) (*os.File, int64, error) {
+func openToRead(dir string) (journal, int64, error) {
+	if !isURL(dir) {
+		return openFile(dir)
+	}
+	f, size, err := storeLines(dir)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
+	}
+	return f, size, nil
+}
+
+// Size is how many bytes the lines of the ledger in dir have, one that is not
+// finished included: a folder, or the URL of a database. Its errors are Read's.
+func Size(dir string) (int64, error) {
+	f, size, err := openToRead(dir)
+	if err != nil {
+		return 0, err
+	}
+	return size, f.Close()
+}
+
+// openWhole is openToRead for who reads in no order. Of a database it makes a
+// copy in a file that has no name.
+func openWhole(dir string) (*os.File, int64, error) {
+	if isURL(dir) {
+		return storeCopy(dir)
+	}
+	return openFile(dir)
+}
+
+func openFile(dir string) (*os.File, int64, error) {
 	f, info, err := openRegular(filepath.Join(dir, JournalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fmt.Errorf("read the ledger %s: %w: %w", dir, ErrMissing, err)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read the ledger %s: %w", dir, err)
+		return nil, 0, fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
 	}
 	return f, info.Size(), nil
 }

@@ -263,18 +263,27 @@ func (l *Ledger) copySnapshot(f *os.File, size int64) (w watermark, err error) {
 	return w, w.borneOut(l.journal, l.id, size)
 }
 
-// Rebuild makes a new index out of the whole journal. It fails with ErrCut if
+// Rebuild makes a new index out of the whole journal. In a database it makes the
+// projections anew in one transaction, and others wait for it or give up: they
+// never do it themselves, as those who find an index missing do. It fails with ErrCut if
 // the old index can still be read and has seen what the journal does not have.
 func Rebuild(ctx context.Context, dir string, o Options) error {
-	l, err := begin(ctx, dir, o)
-	if err == nil {
-		defer l.Close()
-		err = l.renewIndex(l.info.Size())
-	}
-	if err != nil {
-		return fmt.Errorf("rebuild the ledger %s: %w", dir, err)
+	if err := rebuildIn(ctx, dir, o); err != nil {
+		return fmt.Errorf("rebuild the ledger %s: %w", nameOf(dir), err)
 	}
 	return nil
+}
+
+func rebuildIn(ctx context.Context, dir string, o Options) error {
+	if isURL(dir) {
+		return rebuildStore(ctx, dir, o)
+	}
+	l, err := begin(ctx, dir, o)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return l.renewIndex(l.info.Size())
 }
 
 func (l *Ledger) renewIndex(size int64) error {

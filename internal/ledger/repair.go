@@ -26,7 +26,7 @@ type Mandate struct {
 func Repair(ctx context.Context, dir string, o Options, m Mandate) (Entry, error) {
 	e, err := repair(ctx, dir, o, m)
 	if err != nil {
-		return Entry{}, fmt.Errorf("repair the ledger %s: %w", dir, err)
+		return Entry{}, fmt.Errorf("repair the ledger %s: %w", nameOf(dir), err)
 	}
 	return e, nil
 }
@@ -34,6 +34,9 @@ func Repair(ctx context.Context, dir string, o Options, m Mandate) (Entry, error
 func repair(ctx context.Context, dir string, o Options, m Mandate) (Entry, error) {
 	if strings.TrimSpace(m.Reason) == "" {
 		return Entry{}, errors.New("no reason given")
+	}
+	if isURL(dir) {
+		return repairStore(ctx, dir, o, m)
 	}
 	l, err := begin(ctx, dir, o)
 	if err != nil {

@@ -8,11 +8,17 @@ import (
 
 // shape says what is wrong with what e says by itself; empty if nothing is.
 func shape(e *Entry) string {
-	if e.Type == TypePolicy {
+	switch e.Type {
+	case TypePolicy:
 		return policyShape(e)
+	case TypeStamp:
+		return stampShape(e)
 	}
 	if len(e.Lines) > 0 || e.Serial != 0 || e.Part != 0 || e.Parts != 0 {
 		return "it is no policy and tells of one's content"
+	}
+	if e.Origin != "" || e.Checkpoint != "" || e.Key != "" || !e.Stamped.IsZero() {
+		return "it is no stamp and tells of one's origin"
 	}
 	switch e.Type {
 	case TypeIntent, TypeDeployed:

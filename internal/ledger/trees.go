@@ -52,7 +52,7 @@ func Trees(dir string, sizes ...int64) ([]tlog.Tree, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the ledger %s: %w", dir, err)
+		return nil, fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
 	}
 	return append(trees, front.Tree()), nil
 }
@@ -60,6 +60,13 @@ func Trees(dir string, sizes ...int64) ([]tlog.Tree, error) {
 // RawLine reads the line of a record out of the journal, without its newline,
 // and without a lock or the index.
 func RawLine(dir string, record uint64) ([]byte, error) {
+	if isURL(dir) {
+		line, err := storeLine(dir, record)
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
+		}
+		return line, nil
+	}
 	f, size, err := openToRead(dir)
 	if err != nil {
 		return nil, err
@@ -80,5 +87,5 @@ func RawLine(dir string, record uint64) ([]byte, error) {
 	if err == nil || errors.Is(err, errEnough) {
 		err = fmt.Errorf("there is no record %d: the last is %d", record, n)
 	}
-	return nil, fmt.Errorf("read the ledger %s: %w", dir, err)
+	return nil, fmt.Errorf("read the ledger %s: %w", nameOf(dir), err)
 }

@@ -17,6 +17,7 @@ type verifier struct {
 	names   names
 	open    map[uint64]claim   // intents that are not settled
 	records map[uint64]numbers // what was deployed or adopted
+	stamps  map[uint64]numbers // what was stamped as deployed
 	index   *index             // a copy, nil if there is none to compare
 	mark    watermark          // of the copy
 	differs bool               // the copy does not say the same
@@ -54,7 +55,8 @@ func newVerifier(x *index, w watermark, held []Held, r rejudge) *verifier {
 	return &verifier{
 		encoder: newEncoder(), model: newMemory(), report: Report{Counts: map[Type]uint64{}},
 		names: names{number: map[string]uint32{}}, open: map[uint64]claim{}, records: map[uint64]numbers{},
-		index: x, mark: w, tree: treeCheck{held: sorted(held), differs: -1}, judged: r,
+		stamps: map[uint64]numbers{},
+		index:  x, mark: w, tree: treeCheck{held: sorted(held), differs: -1}, judged: r,
 	}
 }
 
@@ -121,6 +123,11 @@ func (v *verifier) complete(e *Entry) error {
 func (v *verifier) evidence(e *Entry) error {
 	for _, seq := range e.Evidence {
 		d, ok := v.record(seq)
+		stamp := false
+		if !ok {
+			d, stamp = v.names.deployment(v.stamps, seq)
+			ok = stamp
+		}
 		switch {
 		case seq >= e.Seq:
 			return finding(e.Seq, meansForged, "its evidence, record %d, is not before it", seq)
@@ -128,6 +135,12 @@ func (v *verifier) evidence(e *Entry) error {
 			return finding(e.Seq, meansForged, "its evidence, record %d, is no deployment", seq)
 		case d.service != e.Service || d.commit != e.Commit && !matched(e.Rules):
 			return finding(e.Seq, meansForged, "its evidence, record %d, is about another service or commit", seq)
+		}
+		if stamp {
+			if err := v.stampStands(e, seq, d); err != nil {
+				return err
+			}
+			continue
 		}
 		withdrawn, err := v.withdrawn(d)
 		if err != nil {

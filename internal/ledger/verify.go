@@ -26,6 +26,8 @@ type Report struct {
 	Held     int       // how many checkpoints held outside the lines agree with
 	Judged   uint64    // intents judged again by the policy that is on record
 	Unjudged uint64    // intents whose policy is not on record, so that only what they say themselves was checked
+	Unsigned uint64    // stamps whose signatures were not checked
+	Forks    uint64    // stamps that say that a ledger elsewhere contradicts itself
 	Beyond   uint64    // the first policy on record that this version cannot read, zero if it reads all
 	Counts   map[Type]uint64
 	Open     int    // intents that are not settled
@@ -69,18 +71,35 @@ func finding(line uint64, meaning, format string, args ...any) error {
 // copy made under a shared lock. progress, if not nil, is told how many bytes
 // of how many are done. The error says that the verification could not be
 // carried out; what it found is in the report.
+//
+// The signatures of stamps are checked where VerifyWith is told how.
 func Verify(dir string, progress func(done, total int64), held ...Held) (Report, error) {
-	r, differs, err := verify(dir, false, progress, held)
+	return VerifyWith(dir, VerifyOptions{Progress: progress, Held: held})
+}
+
+// VerifyOptions are what Verify can be told.
+type VerifyOptions struct {
+	Progress func(done, total int64) // nil if nobody wants to know
+	Held     []Held                  // checkpoints held outside
+	// Signed reports whether a stamp entry's signature holds over what the entry
+	// says, by the key that it names; the error is fit to print. If it is nil, no
+	// signature is checked.
+	Signed func(*Entry) error
+}
+
+// VerifyWith is Verify with more options.
+func VerifyWith(dir string, o VerifyOptions) (Report, error) {
+	r, differs, err := verify(dir, false, o)
 	if err == nil && differs {
-		r, _, err = verify(dir, true, progress, held)
+		r, _, err = verify(dir, true, o)
 	}
 	if err != nil {
-		return r, fmt.Errorf("verify the ledger %s: %w", dir, err)
+		return r, fmt.Errorf("verify the ledger %s: %w", nameOf(dir), err)
 	}
 	return r, nil
 }
 
-func verify(dir string, locked bool, progress func(done, total int64), held []Held) (r Report, differs bool, err error) {
+func verify(dir string, locked bool, o VerifyOptions) (r Report, differs bool, err error) {
 	x, w, note := copyIndex(dir, locked)
 	defer func() {
 		if x != nil {
@@ -88,13 +107,13 @@ func verify(dir string, locked bool, progress func(done, total int64), held []He
 			os.Remove(x.file.Name())
 		}
 	}()
-	journal, size, err := openToRead(dir)
+	journal, size, err := openWhole(dir)
 	if err != nil {
 		return r, false, err
 	}
 	defer journal.Close()
-	v := newVerifier(x, w, held, newRejudge(dir, journal))
-	v.report.Index = note
+	v, progress := newVerifier(x, w, o.Held, newRejudge(dir, journal)), o.Progress
+	v.report.Index, v.judged.signed = note, o.Signed
 	end, tooLong, err := lines(journal, 0, size, func(raw []byte, at int64) error {
 		if progress != nil && at>>20 != v.head.start>>20 {
 			progress(at, size)
@@ -128,6 +147,9 @@ func verify(dir string, locked bool, progress func(done, total int64), held []He
 // copyIndex copies the index to where it can be opened without being in the
 // way of the hooks. Without an index it says why in words.
 func copyIndex(dir string, locked bool) (x *index, w watermark, note string) {
+	if isURL(dir) {
+		return copyTables(dir)
+	}
 	if locked {
 		ctx, cancel := withWait(context.Background(), 0)
 		defer cancel()
@@ -245,7 +267,7 @@ func (v *verifier) count(e *Entry) {
 func known(t Type) bool {
 	switch t {
 	case TypeLedger, TypeIntent, TypeDeployed, TypeAbandoned, TypeRefused, TypeFault, TypeDrift, TypeAdopt, TypeRepair,
-		TypeStatus, TypeApproval, TypeLock, TypeUnlock, TypeVeto, TypePolicy:
+		TypeStatus, TypeApproval, TypeLock, TypeUnlock, TypeVeto, TypePolicy, TypeStamp:
 		return true
 	}
 	return false

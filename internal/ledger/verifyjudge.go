@@ -12,7 +12,8 @@ import (
 // A rejudge is what judging again needs to keep.
 type rejudge struct {
 	dir      string
-	journal  *os.File // to read records back from
+	signed   func(*Entry) error // whether a stamp's signature holds; nil if that is not checked
+	journal  *os.File           // to read records back from
 	reader   PolicyReader
 	policies map[string]*policy.Policy // those on record, by SHA-256; nil if this version cannot read one
 	unsound  map[string]bool           // those that no version can read
@@ -32,6 +33,8 @@ func (v *verifier) judge(e *Entry) error {
 		return v.allowed(e)
 	case TypeRefused:
 		return v.refusal(e)
+	case TypeStamp:
+		return v.signed(e)
 	}
 	return nil
 }
@@ -114,8 +117,10 @@ func (d verdict) no() bool { return d.says != "yes" && !d.overridden }
 // ruleOf is the name of the rule that refuses with a code; empty for others.
 func ruleOf(code string) string {
 	switch policy.Code(code) {
-	case policy.PriorNotDeployed:
+	case policy.PriorNotDeployed, policy.NoStamp:
 		return policy.RulePrior
+	case policy.StampTooOld:
+		return policy.RuleStamp
 	case policy.Withdrawn:
 		return policy.RuleWithdrawn
 	case policy.NotSuccessful:

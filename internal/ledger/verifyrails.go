@@ -13,6 +13,8 @@ func (v *verifier) rails(e *Entry) error {
 		return v.status(e)
 	case TypeApproval:
 		return v.approval(e)
+	case TypeStamp:
+		return v.stamp(e)
 	case TypeUnlock:
 		if b, err := v.model.Get(lockKey(e)); err != nil || b == nil {
 			return finding(e.Seq, meansForged, "it takes off a lock that was not set")

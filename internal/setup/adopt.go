@@ -8,6 +8,7 @@ import (
 
 	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/internal/text"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -66,6 +67,7 @@ func Adopt(ctx context.Context, o AdoptOptions, path string) (Adoption, error) {
 type adoption struct {
 	o       AdoptOptions
 	repo    *repository
+	host    string                         // this host's name, where hosts share the ledger
 	known   map[policy.RefName]policy.Live // by the ledger, before the refs were read
 	same    []policy.Live
 	entries []ledger.Entry
@@ -75,11 +77,18 @@ type adoption struct {
 // run asks the ledger before and after the refs are read, which takes too long
 // for its lock: what changed in between is told.
 func (a *adoption) run(ctx context.Context) error {
+	var err error
+	if a.host, err = receive.HostOf(a.o.Policy); err != nil {
+		return err
+	}
 	before, err := a.live(ctx)
 	if err != nil {
 		return err
 	}
 	a.known = before
+	if err := a.moves(); err != nil {
+		return err
+	}
 	refs, err := a.refs(ctx)
 	if err != nil {
 		return err
@@ -98,7 +107,7 @@ func (a *adoption) run(ctx context.Context) error {
 }
 
 func (a *adoption) open(ctx context.Context) (*ledger.Ledger, error) {
-	return ledger.Open(ctx, a.o.Policy.Ledger, ledger.Options{Root: a.o.Policy.Root, Now: a.o.Now})
+	return ledger.Open(ctx, a.o.Policy.Ledger, ledger.Options{Root: a.o.Policy.Root, Copy: a.o.Policy.Copy, Now: a.o.Now})
 }
 
 // live are the records that this repository's refs are live by.
@@ -110,6 +119,24 @@ func (a *adoption) live(ctx context.Context) (known map[policy.RefName]policy.Li
 	defer func() { err = errors.Join(err, l.Close()) }()
 	return a.lives(l)
 }
+
+// moves checks that a repository which the ledger has on another host is moved
+// here as a whole, and on purpose.
+func (a *adoption) moves() error {
+	for _, live := range a.known {
+		switch {
+		case !elsewhere(a.host, live.Host):
+		case strings.TrimSpace(a.o.Reason) == "":
+			return no("the ledger has this repository on host %s, by record %d: give a reason to move it here", live.Host, live.Record)
+		case a.o.Ref != "" && len(a.known) > 1:
+			return no("the ledger has this repository on host %s, by record %d: name no ref, so that all of it moves here", live.Host, live.Record)
+		}
+	}
+	return nil
+}
+
+// elsewhere reports whether a record's host is another one than this.
+func elsewhere(own, host string) bool { return own != "" && host != "" && host != own }
 
 func (a *adoption) lives(l *ledger.Ledger) (map[policy.RefName]policy.Live, error) {
 	known := make(map[policy.RefName]policy.Live)
@@ -195,7 +222,7 @@ func (a *adoption) entry(name policy.RefName, id policy.ObjectID, object gitfact
 	site := a.repo.site
 	env, _ := site.Environment(name)
 	return ledger.Entry{
-		Type: ledger.TypeAdopt, Kind: string(policy.Adopt),
+		Type: ledger.TypeAdopt, Kind: string(policy.Adopt), Host: a.host,
 		Service: string(site.Service), Environment: string(env.Name), Repository: site.Repository, Ref: string(name),
 		New: string(id), Commit: string(object.Commit), Tree: string(object.Tree), Subject: text.Clean(object.Subject, 200),
 		Principal: text.Clean(a.o.Principal, 255), Via: "local", Policy: a.o.Policy.Hash, Reason: text.Clean(a.o.Reason, 1024),
@@ -226,6 +253,10 @@ func (a *adoption) record(ctx context.Context) (err error) {
 			return no("%s was pushed to meanwhile (record %d): try again", show(e.Ref), now[name].Record)
 		}
 		for _, intent := range open {
+			if intent.Ref == e.Ref && elsewhere(a.host, intent.Host) {
+				return no("a push to %s is not settled (record %d): run pathgate reconcile on host %s, or, if that is gone for ever, "+
+					"pathgate reconcile --host %s --reason here, and try again", show(e.Ref), intent.Seq, intent.Host, intent.Host)
+			}
 			if intent.Ref == e.Ref {
 				return no("a push to %s is not settled (record %d): run pathgate reconcile and try again", show(e.Ref), intent.Seq)
 			}

@@ -37,6 +37,8 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 	d.sinks()
 	d.deployments()
 	d.signers()
+	d.stamps()
+	d.elsewhere(ctx)
 	d.branches()
 	d.mergeTree(ctx)
 	if len(repos) == 0 {
@@ -49,6 +51,7 @@ func Doctor(ctx context.Context, o Options, repos []string) []Finding {
 		}
 		repos = found
 		d.unlisted()
+		d.lost(ctx)
 	}
 	for _, path := range repos {
 		d.repository(ctx, path)

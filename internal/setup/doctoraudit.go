@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pathgate/pathgate/internal/audit"
+	"github.com/pathgate/pathgate/internal/deploy"
 )
 
 // sinks looks how far the policy's audit sinks have come.
@@ -13,7 +14,11 @@ func (d *doctor) sinks() {
 		return
 	}
 	mark := len(d.findings)
-	all, err := audit.Look(a, d.o.Policy.Ledger)
+	folder, err := deploy.Folder(d.o.Policy)
+	if err != nil {
+		return // the policy does not allow it
+	}
+	all, err := audit.Look(a, folder)
 	if err != nil {
 		return // there is no journal: the ledger's findings say so
 	}

@@ -25,6 +25,9 @@ func (d *doctor) deployments() {
 	if !needed {
 		return
 	}
+	if _, err := deploy.Folder(d.o.Policy); err != nil {
+		d.fail(err.Error(), "deployments are queued, and nothing runs them", "set copy to a folder of this host in "+d.o.PolicyPath)
+	}
 	runner := filepath.Join(d.o.HooksDir, deploy.Program)
 	d.program(runner, "pathgate's runner of deployments", "deployments are queued, and nothing runs them")
 	d.sound(mark, "deployments can be run")
@@ -66,7 +69,11 @@ func (d *doctor) writtenByOthers(path, what, why string) {
 
 // ledgerOwner is whom the ledger belongs to, as whom hooks most likely run.
 func (d *doctor) ledgerOwner() person {
-	info, err := os.Stat(d.o.Policy.Ledger)
+	folder, err := deploy.Folder(d.o.Policy)
+	if err != nil {
+		folder = d.o.Policy.Root
+	}
+	info, err := os.Stat(folder)
 	if err != nil {
 		return owner{os.Geteuid(), os.Getegid()}.who()
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/pathgate/pathgate/internal/deploy"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -54,7 +55,11 @@ func (d *doctor) server() string {
 
 // pushers looks at who pushed here lately.
 func (d *doctor) pushers(source string) {
-	f, err := os.Open(filepath.Join(d.o.Policy.Ledger, ledger.JournalName))
+	folder, err := deploy.Folder(d.o.Policy)
+	if err != nil {
+		return // no lines are kept here
+	}
+	f, err := os.Open(filepath.Join(folder, ledger.JournalName))
 	if err != nil {
 		return // told already
 	}

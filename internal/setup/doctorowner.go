@@ -21,6 +21,10 @@ func (d *doctor) owner() {
 	}
 	const why = "every push to an environment is refused"
 	d.access(p, "the repository's owner cannot read the policy", d.o.PolicyPath, 4, why)
+	if d.o.Policy.Shared() {
+		d.ownerShares(p, mark)
+		return
+	}
 	dir := d.o.Policy.Ledger
 	for _, name := range []string{ledger.JournalName, ledger.IndexName} {
 		if !d.access(p, "the repository's owner cannot write the ledger", filepath.Join(dir, name), 6, why) {
@@ -32,8 +36,24 @@ func (d *doctor) owner() {
 	d.sound(mark, p.name+" can read the policy and write the ledger")
 }
 
+// ownerShares is the rest of owner where hosts share the ledger.
+func (d *doctor) ownerShares(p person, mark int) {
+	for key, path := range urlFiles(d.o.Policy.Ledger) {
+		d.access(p, "the repository's owner cannot read the file that the ledger's "+key+" names", path, 4, "every push to an environment is refused")
+	}
+	if copied := d.o.Policy.Copy; copied != "" {
+		d.access(p, "the repository's owner cannot write this host's copy of the ledger", copied, 3,
+			"deployments do not start here, and no audit sink gets anything")
+	}
+	d.sound(mark, p.name+" can read the policy and what the ledger's address names")
+}
+
 func (d *doctor) rootOwns() {
 	const what = "the repository belongs to root"
+	if d.o.Policy.Shared() {
+		d.ok(what)
+		return
+	}
 	if info, err := os.Stat(d.o.Policy.Ledger); err == nil && ownerOf(info).uid == 0 {
 		d.ok(what + ", as the ledger does")
 		return
@@ -75,6 +95,9 @@ func (d *doctor) lift(b *barrier) string {
 		return command("chmod", "a+r", b.path)
 	case mine:
 		return command("chmod", "u+rw", b.path)
+	}
+	if d.o.Policy.Shared() {
+		return command("chown", who, b.path)
 	}
 	return command("chown", "-R", who, d.o.Policy.Ledger)
 }

@@ -138,6 +138,9 @@ func (d *doctor) records(ctx context.Context) {
 	if err != nil {
 		return // told already
 	}
+	if d.onAnotherHost(lives) {
+		return
+	}
 	busy := d.intents(intents)
 	at := make(map[policy.RefName]policy.ObjectID)
 	for _, r := range refs {
@@ -156,7 +159,30 @@ func (d *doctor) records(ctx context.Context) {
 				d.verb("pathgate", "adopt", d.repo.dir))
 		}
 	}
+	d.stampRefs(ctx, lives)
 	d.sound(mark, "refs are where the ledger has them")
+}
+
+// onAnotherHost tells of a repository that the ledger has on another host. What
+// is here then is a copy, or the other one is.
+func (d *doctor) onAnotherHost(lives []policy.Live) bool {
+	host, err := receive.HostOf(d.o.Policy)
+	if err != nil {
+		return false // told already
+	}
+	var newest policy.Live
+	for _, live := range lives {
+		if live.Record > newest.Record {
+			newest = live
+		}
+	}
+	if !elsewhere(host, newest.Host) {
+		return false
+	}
+	d.fail(fmt.Sprintf("the ledger has this repository on host %s, by record %d", newest.Host, newest.Record),
+		"every push to an environment is refused here", "push there; or move the repository here: "+
+			d.verb("pathgate", "adopt", "--reason", "why it was moved", d.repo.dir))
+	return true
 }
 
 func (d *doctor) drift(live policy.Live, seen policy.ObjectID) {
@@ -180,7 +206,7 @@ func (d *doctor) drift(live policy.Live, seen policy.ObjectID) {
 }
 
 func (d *doctor) fromLedger(ctx context.Context) (lives []policy.Live, intents []ledger.Entry, err error) {
-	l, err := ledger.Open(ctx, d.o.Policy.Ledger, ledger.Options{Root: d.o.Policy.Root, Now: d.o.Now, Wait: lockPatience})
+	l, err := ledger.Open(ctx, d.o.Policy.Ledger, ledger.Options{Root: d.o.Policy.Root, Copy: d.o.Policy.Copy, Now: d.o.Now, Wait: lockPatience, ReadOnly: true})
 	if err != nil {
 		return nil, nil, err
 	}

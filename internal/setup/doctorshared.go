@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -75,6 +76,10 @@ func (d *doctor) programs(ctx context.Context) {
 // ledger looks at the ledger's files, lock and end, and opens it.
 func (d *doctor) ledger(ctx context.Context) {
 	mark := len(d.findings)
+	if d.o.Policy.Shared() {
+		d.database(ctx)
+		return
+	}
 	dir := d.o.Policy.Ledger
 	d.ledgerModes(dir)
 	if d.journalEnd(dir) {
@@ -212,23 +217,48 @@ func lastBytes(f *os.File) ([]byte, error) {
 }
 
 func (d *doctor) openLedger(ctx context.Context, dir string) {
-	l, err := ledger.Open(ctx, dir, ledger.Options{Root: d.o.Policy.Root, Now: d.o.Now, Wait: lockPatience})
+	l, err := ledger.Open(ctx, dir, ledger.Options{Root: d.o.Policy.Root, Copy: d.o.Policy.Copy, Now: d.o.Now, Wait: lockPatience})
 	if err == nil {
 		_, at, _ := l.Last()
 		if behind := at.Sub(d.o.now()); behind > 5*time.Minute {
 			d.fail(fmt.Sprintf("the clock is %s behind the ledger's last entry", behind.Round(time.Second)),
 				"pushes to environments are refused", "set the clock, or run "+d.repair())
 		}
-		err = l.Close()
+		err = errors.Join(d.serial(l), l.Close())
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ledger.ErrContradicted):
+		d.fail("the shared ledger contradicts this host's copy of it", "pushes to environments are refused here: "+err.Error(), d.ledgerMend(err))
+	case err != nil:
 		d.fail("the ledger cannot be used", err.Error(), d.ledgerMend(err))
 	}
+}
+
+// serial looks whether the policy file may judge after those on record.
+func (d *doctor) serial(l *ledger.Ledger) error {
+	s, err := l.Serial()
+	if err != nil {
+		return err
+	}
+	if wrong := s.Refusal(d.o.Policy.Hash, d.o.Policy.Serial); wrong != "" {
+		_, mend, _ := strings.Cut(wrong, ": ")
+		d.fail("the policy file may not judge: "+wrong, "every push to an environment is refused", mend)
+	}
+	return nil
 }
 
 // ledgerMend is what helps against an error of ledger.Open.
 func (d *doctor) ledgerMend(err error) string {
 	switch {
+	case errors.Is(err, ledger.ErrContradicted):
+		return "adopt and repair nothing yet; if the database was put back from a backup, bring back what it has lost, from the longest of all hosts' copies: " +
+			command("pathgate", "ledger", "copy", d.o.Policy.Copy, d.o.Policy.Ledger) + " ; else find out who changed what: " + d.verb("pathgate", "ledger", "verify")
+	case errors.Is(err, ledger.ErrCopy):
+		return "let copy in " + d.o.PolicyPath + " name another folder, an empty one"
+	case errors.Is(err, ledger.ErrDenied):
+		return "look at the role, its password (passfile) and its rights: pathgate ledger migrate OWNERS-URL --writer ROLE"
+	case errors.Is(err, ledger.ErrNotLinked):
+		return "./install.sh --postgres"
 	case errors.Is(err, ledger.ErrCut), errors.Is(err, ledger.ErrRoot), errors.Is(err, ledger.ErrClock):
 		return d.repair()
 	case errors.Is(err, ledger.ErrDamaged):

@@ -275,7 +275,7 @@ func (in *installation) unrecorded(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l, err := ledger.Open(ctx, in.o.Policy.Ledger, ledger.Options{Root: in.o.Policy.Root, Now: in.o.Now})
+	l, err := ledger.Open(ctx, in.o.Policy.Ledger, ledger.Options{Root: in.o.Policy.Root, Copy: in.o.Policy.Copy, Now: in.o.Now})
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func TestInstallBare(t *testing.T) {
 		s.wantLink(prd, name)
 	}
 	get := func(key string) string { return s.git(prd, "config", "--file", "config", "--get-all", key) }
-	want := "refs/deploy\nrefs/approve\nrefs/reject\nrefs/lock\nrefs/release\nrefs/heads/main\nrefs/heads/hotfix"
+	want := "refs/deploy\nrefs/approve\nrefs/reject\nrefs/lock\nrefs/release\nrefs/notes/deployments\nrefs/heads/main\nrefs/heads/hotfix"
 	if got := get(keyProcRefs); got != want {
 		t.Errorf("procReceiveRefs:\n%s", got)
 	}

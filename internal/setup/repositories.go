@@ -21,7 +21,7 @@ func Repositories(pol *policy.Policy) ([]string, error) {
 	found := make(map[string]bool)
 	done := make(map[string]bool)
 	for _, env := range pol.Environments {
-		if done[env.Repository.String()] {
+		if env.Elsewhere != nil || done[env.Repository.String()] {
 			continue
 		}
 		done[env.Repository.String()] = true

@@ -84,7 +84,7 @@ func patterns(pol *policy.Policy) string {
 	var list []string
 	seen := make(map[string]bool)
 	for _, env := range pol.Environments {
-		if p := env.Repository.String(); !seen[p] {
+		if p := env.Repository.String(); env.Elsewhere == nil && !seen[p] {
 			seen[p] = true
 			list = append(list, p)
 		}
@@ -126,10 +126,14 @@ func (r *repository) within(path string) bool {
 	}
 }
 
-// handed lists what receive.procReceiveRefs must hold: the command refs and
-// the refs of the site's environments.
+// notesRefs is where stamps lie: proc-receive takes those of environments
+// elsewhere, and refuses all others.
+const notesRefs = "refs/notes/deployments"
+
+// handed lists what receive.procReceiveRefs must hold: the command refs, the
+// notes of deployments, and the refs of the site's environments.
 func (r *repository) handed() []string {
-	list := policy.CommandRefs()
+	list := append(policy.CommandRefs(), notesRefs)
 	for _, env := range r.site.Environments {
 		for _, p := range env.Refs {
 			list = append(list, strings.TrimSuffix(p.Prefix(), "/"))

@@ -1,0 +1,106 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pathgate/pathgate/policy"
+)
+
+// lookAtStamps reads the notes that the last try asked for, and follows the
+// histories. What cannot be read does not count, and is no fault.
+func (j *judge) lookAtStamps(ctx context.Context) {
+	for _, err := range []error{j.stamps.look(ctx, j.wantStamps), j.stamps.trace(ctx)} {
+		if err == nil {
+			continue
+		}
+		for _, q := range j.wantStamps {
+			j.stamps.refuse(q, publicReason(err))
+		}
+	}
+	j.wantStamps = nil
+}
+
+// admitStamps puts on record what the notes of the push say of the commits that
+// need evidence, and tells each move why stamps of its commit do not count. Where
+// the notes have still to be read, that is asked for.
+func (j *judge) admitStamps(l *book) (next, error) {
+	var asked []question
+	for _, m := range j.sorted.moves {
+		m.offered = nil
+		of := j.scene.questions(m)
+		if len(of) == 0 || len(j.stamps.pushed) == 0 {
+			continue
+		}
+		needs, err := j.scene.needsEvidence(l, m)
+		if err != nil {
+			return done, err
+		}
+		if needs {
+			asked = append(asked, of...)
+		}
+	}
+	if j.wantStamps = j.stamps.unread(asked); len(j.wantStamps) > 0 {
+		return askGit, nil
+	}
+	if what, err := j.stamps.admit(l); what != done || err != nil {
+		return what, err
+	}
+	for _, m := range j.sorted.moves {
+		for _, q := range j.scene.questions(m) {
+			m.offer(q, j.stamps.why[q])
+		}
+	}
+	return done, nil
+}
+
+// needsEvidence reports whether a move may need any: one that goes back to what
+// the ref had, or stays at it, or takes something out, does not.
+func (s *scene) needsEvidence(l *book, m *move) (bool, error) {
+	if m.release != nil {
+		return m.release.action == policy.ActionRelease, nil
+	}
+	here, _, err := l.StandingRecord(s.policy.Needs(s.site, m.env, m.update()).Here)
+	if err != nil || !here.Stands() {
+		return true, err
+	}
+	on, err := l.onRef(s.spot(m.env, m.ref), m.commit)
+	return on == 0, err
+}
+
+func (m *move) offer(q question, why []policy.Offer) {
+	if m.offered == nil {
+		m.offered = make(map[policy.EnvironmentName][]policy.Offer)
+	}
+	m.offered[q.env] = why
+}
+
+// waitingStamp is why a stamp that nobody has taken yet does not count.
+const waitingStamp = "this repository's notes have one: a push that brings it, or pathgate sync, puts it on record"
+
+// offers tells a rehearsal, which puts nothing on record, of the stamps that a
+// push would find in the repository's own notes.
+func (s *scene) offers(ctx context.Context, m *move, now func() time.Time) error {
+	asked := s.questions(m)
+	if s.repo == nil || len(asked) == 0 {
+		return nil
+	}
+	own := make(map[policy.EnvironmentName]policy.ObjectID)
+	for _, q := range asked {
+		if _, at, err := s.repo.Resolve(ctx, notesRef(q.env)); err == nil && at != "" {
+			own[q.env] = at
+		}
+	}
+	in := newIntake(s, now, "", own)
+	if err := in.look(ctx, asked); err != nil {
+		return err
+	}
+	for _, q := range asked {
+		m.offer(q, in.why[q])
+		if slices.ContainsFunc(in.found, func(p *proven) bool { return p.asked == q }) {
+			m.offer(q, append([]policy.Offer{{Kind: policy.OfferWaiting, Reason: waitingStamp}}, in.why[q]...))
+		}
+	}
+	return nil
+}

@@ -165,7 +165,7 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 	if !s.listed {
 		return
 	}
-	if keepsNotes(u.Ref) {
+	if s.keepsNotes(u.Ref) {
 		s.classifyNotes(out, u)
 		return
 	}
@@ -194,7 +194,7 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 				aimed = env
 			}
 			out.refuse(policy.Alias, u, aimed, final.Ref, "this name is a symbolic ref to "+explain.Branch(final.Ref))
-		} else if keepsNotes(final.Ref) {
+		} else if s.keepsNotes(final.Ref) {
 			out.refuse(policy.Alias, u, nil, "", "this name is a symbolic ref to notes that pathgate keeps")
 		}
 		return

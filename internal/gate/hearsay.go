@@ -84,8 +84,9 @@ func hearNotes(ctx context.Context, q Question, now func() time.Time) (bool, err
 		return false, nil
 	}
 	s := &scene{policy: q.Policy, repo: q.Repository, site: policy.Site{Service: q.Service}, listed: true, under: true}
-	in := newIntake(s, now, "", nil)
-	if err := in.look(ctx, []question{{q.Environment.Name, q.Commit}}); err != nil {
+	asked := []question{{q.Environment.Name, q.Commit}}
+	in := newIntake(s, now, "", s.ownNotes(ctx, asked))
+	if err := in.look(ctx, asked); err != nil {
 		return false, err
 	}
 	return slices.ContainsFunc(in.found, func(p *proven) bool { return p.About == stamp.Deployed }), nil

@@ -97,7 +97,7 @@ func (j *judge) run(ctx context.Context) error {
 		what, err := j.try(ctx, observed)
 		raced := errors.Is(err, ledger.ErrMoved) || j.scene.policy.Shared() && errors.Is(err, ledger.ErrNotOpen)
 		if raced && ctx.Err() == nil {
-			what, err = lookNow, nil // others were quicker than the second of two writes
+			what, err = lookSoon, nil // others were quicker than the second of two writes
 		}
 		if err != nil {
 			return because("", err)

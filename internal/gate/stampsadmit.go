@@ -88,7 +88,11 @@ func (in *intake) lead(l *book, fits []ledger.StampFit) (again bool, err error) 
 			p.entry.Kind, p.entry.Reason = ledger.KindFork, "ledger "+p.Origin+" "+contradiction
 			again = true
 		case why != "":
-			in.bar(p, policy.OfferUnproven, why)
+			kind := policy.OfferUnproven
+			if why == unreadHistory {
+				kind = policy.OfferWrong
+			}
+			in.bar(p, kind, why)
 			p.out, again = true, true
 		}
 	}
@@ -130,6 +134,9 @@ func (in *intake) put(l *book, fits []ledger.StampFit) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	if err := l.Append(entries...); err != nil {
+		return err
+	}
 	in.admitted = append(in.admitted, entries...)
-	return l.Append(entries...)
+	return nil
 }

@@ -79,6 +79,17 @@ func (m *move) offer(q question, why []policy.Offer) {
 // waitingStamp is why a stamp that nobody has taken yet does not count.
 const waitingStamp = "this repository's notes have one: a push that brings it, or pathgate sync, puts it on record"
 
+// ownNotes are the tips of the repository's own notes that questions are about.
+func (s *scene) ownNotes(ctx context.Context, asked []question) map[policy.EnvironmentName]policy.ObjectID {
+	own := make(map[policy.EnvironmentName]policy.ObjectID)
+	for _, q := range asked {
+		if _, at, err := s.repo.Resolve(ctx, notesRef(q.env)); err == nil && at != "" {
+			own[q.env] = at
+		}
+	}
+	return own
+}
+
 // offers tells a rehearsal, which puts nothing on record, of the stamps that a
 // push would find in the repository's own notes.
 func (s *scene) offers(ctx context.Context, m *move, now func() time.Time) error {
@@ -86,13 +97,7 @@ func (s *scene) offers(ctx context.Context, m *move, now func() time.Time) error
 	if s.repo == nil || len(asked) == 0 {
 		return nil
 	}
-	own := make(map[policy.EnvironmentName]policy.ObjectID)
-	for _, q := range asked {
-		if _, at, err := s.repo.Resolve(ctx, notesRef(q.env)); err == nil && at != "" {
-			own[q.env] = at
-		}
-	}
-	in := newIntake(s, now, "", own)
+	in := newIntake(s, now, "", s.ownNotes(ctx, asked))
 	if err := in.look(ctx, asked); err != nil {
 		return err
 	}

@@ -240,6 +240,9 @@ func (k *keeper) takeOver(ctx context.Context, env *policy.Environment, at polic
 func (in *intake) record(ctx context.Context, open func() (*book, error)) error {
 	for {
 		what, err := in.recordOnce(open)
+		if errors.Is(err, ledger.ErrMoved) && ctx.Err() == nil {
+			continue // others were quicker than the second of two writes
+		}
 		if err != nil || what == done {
 			return err
 		}

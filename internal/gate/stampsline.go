@@ -29,6 +29,10 @@ func (l *lineage) denies(of, beginning tlog.Tree) bool {
 	return ok && hash != beginning.Hash && beginning.N < of.N && l.has(of)
 }
 
+// unreadHistory is why a tree does not follow where git could not tell, or not in
+// time: that proves nothing about the origin.
+const unreadHistory = "the history of its notes could not be read here; push again"
+
 // follows reports whether a stamp's tree and the newest that is known are of one
 // and the same ledger, as the history of the notes proves; or that they are not;
 // or why that cannot be found out. If none of the three, it has to be asked of
@@ -41,6 +45,7 @@ func (in *intake) follows(h *head, p *proven) (follows bool, contradiction, why 
 		return false, fmt.Sprintf("it has signed two trees of %d records", p.Tree.N), ""
 	}
 	oldest := min(h.tree.N, p.Tree.N)
+	unread := false
 	tips := append([]policy.ObjectID{p.tip}, in.tips[p.asked.env]...)
 	for _, tip := range tips {
 		line := in.lines[tip]
@@ -48,12 +53,16 @@ func (in *intake) follows(h *head, p *proven) (follows bool, contradiction, why 
 			in.asks[tip] = min(oldest, orMore(in.asks[tip], oldest))
 			return false, "", ""
 		}
+		unread = unread || line.err != nil
 		switch {
 		case line.has(h.tree) && line.has(p.Tree):
 			return true, "", ""
 		case line.denies(p.Tree, h.tree), line.denies(h.tree, p.Tree):
 			return false, fmt.Sprintf("its tree of %d records does not go on from that of %d", max(h.tree.N, p.Tree.N), oldest), ""
 		}
+	}
+	if unread {
+		return false, "", unreadHistory
 	}
 	return false, "", fmt.Sprintf("nothing proves that its ledger of %d records is the one of %d that is known here", p.Tree.N, h.tree.N)
 }

@@ -92,7 +92,7 @@ func (p *Process) takeTip(ctx context.Context, s *scene, env *policy.Environment
 // handedNotes takes the notes refs out of the updates that git hands over.
 func (s *scene) handedNotes(updates []receive.Update) (notes, others []receive.Update) {
 	for _, u := range updates {
-		if s.listed && keepsNotes(u.Ref) {
+		if s.listed && s.keepsNotes(u.Ref) {
 			notes = append(notes, u)
 		} else {
 			others = append(others, u)

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/receive"
@@ -35,8 +36,13 @@ func (s *scene) elsewhereNamed(name policy.EnvironmentName) (*policy.Environment
 }
 
 // keepsNotes reports whether a ref is one that pathgate keeps notes in, or would
-// stand in the way of such: as a folder of the same name, or by letter case.
-func keepsNotes(ref policy.RefName) bool {
+// stand in the way of such: as a folder of the same name, or by letter case. It
+// keeps none where the policy knows neither stamps nor an environment elsewhere.
+func (s *scene) keepsNotes(ref policy.RefName) bool {
+	stamped := func(e *policy.Environment) bool { return e.Stamps != nil || e.Elsewhere != nil }
+	if !slices.ContainsFunc(s.policy.Environments, stamped) {
+		return false
+	}
 	name := strings.ToLower(string(ref))
 	return name == "refs/notes" || name == notesRefs || strings.HasPrefix(name, notesRefs+"/")
 }

@@ -36,7 +36,8 @@ func (y *syncing) sweep(ctx context.Context) error {
 
 // discard lets go of what was fetched.
 func (y *syncing) discard(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moveTime)
+	defer cancel()
 	_, at, err := y.keeper.scene.repo.Resolve(ctx, y.from)
 	if err != nil || at == "" {
 		return err

@@ -9,7 +9,8 @@ import (
 
 // A wish collects what a ledger in a database will be asked, so that it answers
 // all in one round trip. It is no more than a guess: what is missing costs
-// another round trip, and what is too much next to nothing.
+// another round trip, and what is too much next to nothing. Of a ledger in files
+// nothing is asked beforehand.
 type wish struct {
 	scene *scene
 	ledger.Hints
@@ -21,10 +22,13 @@ func (s *scene) wish() *wish {
 	return w
 }
 
+// mostHinted is for how many moves of a push the ledger is asked beforehand.
+const mostHinted = 100
+
 // toJudge is what is asked before moves are let in.
 func (s *scene) toJudge(moves []*move) ledger.Hints {
 	w := s.wish()
-	for _, m := range moves {
+	for _, m := range moves[:min(len(moves), mostHinted)] {
 		w.spot(m.env, m.ref)
 		w.commit(m.pushed.New, m.commit)
 		w.path(m.env)
@@ -76,7 +80,7 @@ func (s *scene) toFollow(env *policy.Environment, e *ledger.Entry) ledger.Hints 
 }
 
 func (w *wish) add(h ledger.Hint) {
-	if !slices.Contains(w.Spots, h) {
+	if w.scene.policy.Shared() && !slices.Contains(w.Spots, h) {
 		w.Spots = append(w.Spots, h)
 	}
 }
@@ -93,6 +97,9 @@ func (w *wish) repository(env *policy.Environment) string {
 }
 
 func (w *wish) commit(ids ...policy.ObjectID) {
+	if !w.scene.policy.Shared() {
+		return
+	}
 	for _, id := range ids {
 		if id != "" && !id.IsZero() && !slices.Contains(w.Commits, id) {
 			w.Commits = append(w.Commits, id)

@@ -2,9 +2,9 @@ package policy
 
 import "time"
 
-// maxAhead is how far the time of a stamp may lie ahead of Facts.Now: clocks of
+// MaxAhead is how far the time of a stamp may lie ahead of Facts.Now: clocks of
 // hosts differ.
-const maxAhead = 5 * time.Minute
+const MaxAhead = 5 * time.Minute
 
 // OfferKind says what is in the way of a stamp that was offered: by that it
 // depends who can do something about it.
@@ -59,7 +59,7 @@ func (j *judgement) byStamp(p *PriorFacts, prior *Environment) []Verdict {
 // none.
 func (j *judgement) age(p *PriorFacts, prior *Environment) Verdict {
 	age := j.facts.Now.Sub(p.Stamped)
-	ahead := age < -maxAhead
+	ahead := age < -MaxAhead
 	known := !p.Stamped.IsZero() && !ahead
 	v := Verdict{Name: RuleStamp, Rule: prior.Rule("max_age"), Place: prior.Place("max_age")}.
 		decide(known && age <= prior.Elsewhere.MaxAge, StampTooOld)

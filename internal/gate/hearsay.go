@@ -37,10 +37,6 @@ func (h *Hearsay) Counts() bool {
 	return h.Standing.Record != 0 && h.Standing.Withdrawn == 0 && h.Forked == 0 && h.Speaks && !h.TooOld && !h.Ahead
 }
 
-// aheadAtMost is how far an origin's clock may be ahead; a decision allows as
-// much.
-const aheadAtMost = 5 * time.Minute
-
 // Hear tells what stamps say of the question's commit in its environment, which
 // is elsewhere. An empty ref stands for any. Its repository is one whose notes
 // may have stamps that are not on record, nil if there is none. It writes
@@ -72,7 +68,7 @@ func Hear(ctx context.Context, q Question, now func() time.Time) (h Hearsay, err
 	}
 	h.Commit, h.Standing, h.Stamp, h.Outcome, h.Pending, h.IsLive = q.Commit, p.Standing, e, p.Outcome, p.Pending, p.IsLive
 	h.Forked, h.Speaks, h.Age = p.Forked, env.Elsewhere.Speaks(q.Service), l.now.Sub(p.Stamped)
-	h.TooOld, h.Ahead = h.Age > env.Elsewhere.MaxAge, h.Age < -aheadAtMost
+	h.TooOld, h.Ahead = h.Age > env.Elsewhere.MaxAge, h.Age < -policy.MaxAhead
 	h.Live, err = l.liveElsewhere(env, q.Service, q.Ref)
 	return h, err
 }

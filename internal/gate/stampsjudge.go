@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pathgate/pathgate/internal/stamper"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -83,7 +84,7 @@ const waitingStamp = "this repository's notes have one: a push that brings it, o
 func (s *scene) ownNotes(ctx context.Context, asked []question) map[policy.EnvironmentName]policy.ObjectID {
 	own := make(map[policy.EnvironmentName]policy.ObjectID)
 	for _, q := range asked {
-		if _, at, err := s.repo.Resolve(ctx, notesRef(q.env)); err == nil && at != "" {
+		if _, at, err := s.repo.Resolve(ctx, stamper.Ref(q.env)); err == nil && at != "" {
 			own[q.env] = at
 		}
 	}

@@ -17,11 +17,6 @@ const notesRefs = "refs/notes/deployments"
 // mostNotes is how many notes refs one push may bring: each is proven.
 const mostNotes = 16
 
-// notesRef is where the stamps of an environment are kept.
-func notesRef(name policy.EnvironmentName) policy.RefName {
-	return policy.RefName(notesRefs + "/" + string(name))
-}
-
 // notesTarget is the environment whose notes a ref holds by its name.
 func notesTarget(ref policy.RefName) (name policy.EnvironmentName, ok bool) {
 	rest, ok := strings.CutPrefix(string(ref), notesRefs+"/")

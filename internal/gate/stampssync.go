@@ -11,6 +11,7 @@ import (
 	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/stamp/notes"
+	"github.com/pathgate/pathgate/internal/stamper"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -111,7 +112,7 @@ func (f Fetch) into(ctx context.Context, name string, now func() time.Time) (out
 		return out, err
 	}
 	defer func() { err = errors.Join(err, y.discard(ctx)) }()
-	tip, err := repo.FetchRef(ctx, f.URL, notesRef(f.Environment.Name), y.from)
+	tip, err := repo.FetchRef(ctx, f.URL, stamper.Ref(f.Environment.Name), y.from)
 	switch {
 	case err != nil:
 		return out, err
@@ -249,7 +250,7 @@ func (y *syncing) admitSome(ctx context.Context, tip *notesTip, commits []policy
 
 // keep makes what was fetched the repository's own notes, if it is newer.
 func (y *syncing) keep(ctx context.Context, tip *notesTip) error {
-	repo, ref := y.keeper.scene.repo, notesRef(y.Environment.Name)
+	repo, ref := y.keeper.scene.repo, stamper.Ref(y.Environment.Name)
 	for range 5 {
 		final, at, err := repo.Resolve(ctx, ref)
 		switch {

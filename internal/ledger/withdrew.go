@@ -7,6 +7,19 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
+// MayWithdraw reports whether an entry is a deployment of a kind that takes commits
+// away; an override may also take none away.
+func (e *Entry) MayWithdraw() bool {
+	if e.Type != TypeDeployed {
+		return false
+	}
+	switch e.Action {
+	case ActionReplace, ActionRemove, ActionReset:
+		return true
+	}
+	return e.Kind == string(policy.Rollback) || e.Kind == KindOverride
+}
+
 // Withdrew lists the commits that the deployed entry e withdrew, and that
 // nothing withdrew again since, the one that was live before it first. It is
 // empty for an entry that withdrew none.

@@ -16,9 +16,6 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
-// maxAhead is how far a stamp's time may lie ahead of the receiver's clock.
-const maxAhead = 5 * time.Minute
-
 // A Want is what a stamp must be about.
 type Want struct {
 	Environment policy.EnvironmentName
@@ -183,23 +180,14 @@ func (s *Stamp) fits() error {
 		return refuse("record %d is no deployment of the commit", o.Seq)
 	case s.About == Status && (o.Type != ledger.TypeStatus || !own || o.Record == 0 || o.Record >= o.Seq || o.State == ""):
 		return refuse("record %d is no outcome of a deployment of the commit", o.Seq)
-	case s.About == Withdrawal && (!deployed || own || !withdraws(o)):
+	case s.About == Withdrawal && (own || !o.MayWithdraw()):
 		return refuse("record %d takes no commit away", o.Seq)
 	}
 	return nil
 }
 
-// withdraws reports whether an entry is of a kind that takes commits away.
-func withdraws(o *ledger.Entry) bool {
-	switch o.Action {
-	case ledger.ActionReplace, ledger.ActionRemove, ledger.ActionReset:
-		return true
-	}
-	return o.Kind == string(policy.Rollback) || o.Kind == ledger.KindOverride
-}
-
 func (s *Stamp) timely(now time.Time) error {
-	if s.Entry.Time.After(now.Add(maxAhead)) {
+	if s.Entry.Time.After(now.Add(policy.MaxAhead)) {
 		return refuseAs(policy.OfferClock, "it says that it was recorded at %s, and here it is %s",
 			s.Entry.Time.UTC().Format("2006-01-02 15:04 UTC"), now.UTC().Format("2006-01-02 15:04 UTC"))
 	}

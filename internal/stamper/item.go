@@ -50,18 +50,6 @@ func ends(state string) bool {
 	return state == ledger.StateSuccess || state == ledger.StateFailure || state == ledger.StateError
 }
 
-// MayWithdraw reports whether an entry is of a kind that takes commits away.
-func MayWithdraw(e *ledger.Entry) bool {
-	if e.Type != ledger.TypeDeployed {
-		return false
-	}
-	switch e.Action {
-	case ledger.ActionReplace, ledger.ActionRemove, ledger.ActionReset:
-		return true
-	}
-	return e.Kind == string(policy.Rollback) || e.Kind == ledger.KindOverride
-}
-
 // Withdrawals are the items of what an entry takes away.
 func Withdrawals(e *ledger.Entry, commits []policy.ObjectID) []Item {
 	items := make([]Item, 0, len(commits))

@@ -81,7 +81,7 @@ func TargetOf(e *ledger.Entry) Target {
 
 // withdrawn finds what entries have taken away.
 func (s *Stamper) withdrawn(ctx context.Context, entries []*ledger.Entry) (items map[Target][]Item, err error) {
-	if !slices.ContainsFunc(entries, MayWithdraw) {
+	if !slices.ContainsFunc(entries, (*ledger.Entry).MayWithdraw) {
 		return nil, nil
 	}
 	l, err := s.open(ctx)
@@ -91,7 +91,7 @@ func (s *Stamper) withdrawn(ctx context.Context, entries []*ledger.Entry) (items
 	defer func() { err = errors.Join(err, l.Close()) }()
 	items = make(map[Target][]Item)
 	for _, e := range entries {
-		if !MayWithdraw(e) {
+		if !e.MayWithdraw() {
 			continue
 		}
 		commits, err := l.Withdrew(e)

@@ -281,7 +281,7 @@ func TestItemOf(t *testing.T) {
 		t.Errorf("an adoption is %+v, %v", item, ok)
 	}
 	for kind, want := range map[string]bool{string(policy.Rollback): true, ledger.KindOverride: true, string(policy.Promote): false} {
-		if got := stamper.MayWithdraw(&ledger.Entry{Type: ledger.TypeDeployed, Kind: kind}); got != want {
+		if got := (&ledger.Entry{Type: ledger.TypeDeployed, Kind: kind}).MayWithdraw(); got != want {
 			t.Errorf("a %s may withdraw: %v", kind, got)
 		}
 	}

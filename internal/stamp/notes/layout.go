@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -131,7 +132,7 @@ func (s *source) fanOut(l *level, digits int) error {
 		}
 		l.below[name].entries = append(l.below[name].entries, entry{e.mode, e.name[2:], e.id})
 	}
-	for _, name := range slices.Sorted(mapKeys(l.below)) {
+	for _, name := range slices.Sorted(maps.Keys(l.below)) {
 		if err := s.fanOut(l.below[name], digits-2); err != nil {
 			return err
 		}

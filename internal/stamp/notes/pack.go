@@ -10,8 +10,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"iter"
-	"maps"
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/gitfacts"
@@ -94,5 +92,3 @@ func (p *pack) unpack(ctx context.Context, repo *gitfacts.Repository) error {
 	}
 	return err
 }
-
-func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }

@@ -88,7 +88,7 @@ func (r *run) wish(w *wishes, line *ledger.Line) {
 	case at.of >= n.status.of: // a late report of an older deployment changes nothing
 		n.status = at
 	}
-	if stamper.MayWithdraw(e) {
+	if e.MayWithdraw() {
 		w.takers = append(w.takers, at)
 	}
 }

@@ -1,9 +1,11 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +42,23 @@ func (p Place) tryLock() (*os.File, error) {
 		f.Close()
 	}
 	return nil, errors.New("lock the deployments: the lock is replaced again and again")
+}
+
+// lock takes the place's lock; nil if somebody else has it for as long as limit.
+func (p Place) lock(ctx context.Context, limit time.Duration) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		f, err := p.tryLock()
+		if f != nil || err != nil {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // holds reports whether the locked file is still the one at its path.

@@ -40,12 +40,17 @@ const (
 	patienceToEnd   = 10 * time.Minute
 )
 
+// dying is how long a killed runner may take to end.
+const dying = 3 * time.Second
+
 // Run runs what is queued. It returns at once where another runner is at work.
 // When ctx ends, the running command is stopped and recorded as an error; what
 // is queued stays queued.
 //
 // Whoever queues a record and then finds the lock taken may go away, because
-// the holder looks at the queue once more after it has given the lock back.
+// the holder looks at the queue once more after it has given the lock back. A
+// holder that is being killed will not, and has the lock until its last thread
+// has ended: that is waited for.
 func (r *Runner) Run(ctx context.Context) error {
 	// The command must die with us: the kernel sees to that when the thread
 	// ends that started it.
@@ -56,7 +61,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil {
-		lock, err := r.Place.tryLock()
+		lock, err := r.Place.lock(ctx, dying)
 		if err != nil || lock == nil {
 			return err
 		}

@@ -221,7 +221,7 @@ func TestHolderLooksAgain(t *testing.T) {
 	lock, err := w.place.tryLock()
 	must(t, err)
 	record := w.queue()
-	w.run() // leaves at once
+	w.run() // leaves after a while
 	if o := w.outcome(record); o.State != "" {
 		t.Fatalf("it ran beside the holder of the lock: %v", o)
 	}
@@ -233,6 +233,26 @@ func TestHolderLooksAgain(t *testing.T) {
 	must(t, lock.Close())
 	w.run()
 	w.want(record, "success", "")
+}
+
+// A holder that is being killed gives the lock back without another look. Who
+// found it taken waits for that.
+func TestDyingHolder(t *testing.T) {
+	w := newWorld(t, "/bin/true")
+	lock, err := w.place.tryLock()
+	must(t, err)
+	record := w.queue()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.run()
+	}()
+	time.Sleep(100 * time.Millisecond) // it may have found the lock taken by now
+	must(t, lock.Close())
+	<-ended
+	if o := w.outcome(record); o.State != ledger.StateSuccess {
+		t.Errorf("it was left behind: %v", o)
+	}
 }
 
 // A record that comes after the last look under the lock is run all the same.

@@ -257,6 +257,13 @@ func (s *scene) goesBack(b *book, env *policy.Environment, intent *ledger.Entry,
 	if err != nil || target == 0 {
 		return err
 	}
+	if receipt.Kind == policy.Overridden { // to what was withdrawn itself, it withdraws nothing
+		standing, err := b.Standing(policy.Lookup{Service: spot.Service, Environment: spot.Environment,
+			Repository: spot.Repository, Refs: env.Refs, Commit: receipt.Commit})
+		if err != nil || standing.Withdrawn != 0 {
+			return err
+		}
+	}
 	receipt.Withdrawn, receipt.MoreWithdrawn, err = b.since(spot, target)
 	receipt.CanRollBack = false
 	if err == nil && env.Release != nil {

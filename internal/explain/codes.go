@@ -37,7 +37,7 @@ func (r *Refusal) reasons() []string {
 	case policy.StaleOldValue:
 		return []string{fmt.Sprintf("the push takes %s to be somewhere else: it is at %s", target, orElse(r.Detail, "another commit"))}
 	case policy.NotAlone:
-		return []string{"a command ref must be the only ref of its push, without --atomic"}
+		return []string{orElse(r.Detail, "a command ref must be the only ref of its push, without --atomic")}
 	case policy.Alias:
 		return []string{orElse(r.Detail, "this name leads to another ref")}
 	case policy.UnlistedRepository:

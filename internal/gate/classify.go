@@ -122,11 +122,44 @@ func (s *scene) classify(ctx context.Context, updates []receive.Update, namespac
 		out.index = i
 		s.classifyOne(out, u)
 	}
+	s.refuseCompany(out)
 	if len(out.moves) > mostMoves {
 		out.moves = nil
 		out.refuseAll(s.environment(), policy.TooLarge, fmt.Sprintf("the push moves more than %d refs of environments", mostMoves))
 	}
 	return out, nil
+}
+
+// refuseCompany refuses refs of environments in a push that could be held up
+// between the decision and the move. Git moves one ref after the other, and
+// whatever it has to say of another one before, such as a warning that there is
+// nothing to delete, waits for a client that does not read.
+func (s *scene) refuseCompany(out *sorted) {
+	before, deleted := len(out.all), -1
+	for i, u := range out.all {
+		_, gated := s.site.Environment(u.Ref)
+		_, command := policy.Command(u.Ref)
+		if gated || command || s.keepsNotes(u.Ref) {
+			continue
+		}
+		if before = min(before, i); u.New.IsZero() {
+			deleted = i
+		}
+	}
+	out.moves = slices.DeleteFunc(out.moves, func(m *move) bool {
+		out.index = m.index
+		switch {
+		case m.command:
+			return false
+		case deleted >= 0:
+			out.refuse(policy.NotAlone, m.pushed, m.env, m.ref, "the same push deletes "+explain.Branch(out.all[deleted].Ref))
+		case before < m.index:
+			out.refuse(policy.NotAlone, m.pushed, m.env, m.ref, explain.Branch(out.all[before].Ref)+" comes before it in the same push")
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 // resolve finds where the pushed names, and those that command refs stand for,

@@ -73,7 +73,13 @@
 // If the ref is where the ledger has it, the intent is abandoned. If it is
 // where the intent wanted it, the intent became a deployment; of several such
 // intents, one did. While another push that would explain the ref still runs,
-// nothing is decided. A ref that no intent explains is drift.
+// nothing is decided, but not for long: a client that does not read keeps its
+// receive-pack alive. A ref that no intent explains is drift.
+//
+// For the same reason time passes between the decision and the move only as long
+// as a client wants. proc-receive looks once more for what bars the push, and says
+// nothing; git then moves environments' refs before all others, as pre-receive
+// refuses a push in another order, or one with deletions, of which git warns.
 //
 // # Hosts that share a ledger
 //

@@ -103,7 +103,7 @@ func (p *Process) guard(ctx context.Context, s *scene, talk *receive.ProcReceive
 	if err != nil {
 		return err
 	}
-	intents, err := p.intentsOf(ctx, s, token)
+	intents, overtaken, err := p.announced(ctx, s, token, guarded)
 	if err != nil {
 		return err
 	}
@@ -120,18 +120,49 @@ func (p *Process) guard(ctx context.Context, s *scene, talk *receive.ProcReceive
 			talk.Deny(u.Ref, "pre-receive did not judge this push")
 			continue
 		}
-		talk.FallThrough(u.Ref)
+		if err := p.passOn(ctx, s, talk, u, announced[errandOf(u)], overtaken); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (p *Process) intentsOf(ctx context.Context, s *scene, token receive.Token) (intents []ledger.Entry, err error) {
-	l, err := p.read(ctx, s)
+// passOn lets git move an environment's ref, as it does next and without a word
+// to the client, which could hold it up by not reading.
+func (p *Process) passOn(ctx context.Context, s *scene, talk *receive.ProcReceive, u receive.Update, intent *ledger.Entry, overtaken map[uint64]string) error {
+	why := overtaken[intent.Seq]
+	if why == "" {
+		talk.FallThrough(u.Ref)
+		return nil
+	}
+	if env, ok := s.site.Environment(u.Ref); ok {
+		p.deny(talk, u.Ref, env, u.Ref, why)
+	}
+	return p.giveUp(ctx, s, intent, why)
+}
+
+// announced lists what pre-receive announced of this push, and why what it let
+// in then may not go on now.
+func (p *Process) announced(ctx context.Context, s *scene, token receive.Token, guarded []receive.Update) (intents []ledger.Entry, overtaken map[uint64]string, err error) {
+	l, err := p.read(ctx, s, s.toPass(guarded))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	return l.Intents(ledger.IntentFilter{Token: string(token)})
+	if intents, err = l.Intents(ledger.IntentFilter{Token: string(token)}); err != nil {
+		return nil, nil, err
+	}
+	overtaken = make(map[uint64]string)
+	for i := range intents {
+		env, ok := s.site.Environment(policy.RefName(intents[i].Ref))
+		if !ok {
+			continue
+		}
+		if overtaken[intents[i].Seq], err = s.barredSince(l, env, &intents[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	return intents, overtaken, nil
 }
 
 // carryOut does what a command ref asks for: it moves the environment's ref
@@ -286,9 +317,16 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 	return out, nil
 }
 
+// mostDelay is how long after it was judged a push may still move its ref. A
+// client that does not read holds up its own push for as long as it likes.
+const mostDelay = time.Minute
+
 // barredSince says whether a veto or a lock came after the push was judged, as
-// it can while a hook takes its time.
+// it can while a hook takes its time, or whether that is too long ago.
 func (s *scene) barredSince(l *book, env *policy.Environment, intent *ledger.Entry) (why string, err error) {
+	if l.now.Sub(intent.Time) > mostDelay {
+		return "it was judged more than a minute ago: push again", nil
+	}
 	spot := s.spot(env, policy.RefName(intent.Ref))
 	veto, err := l.veto(spot.Service, policy.ObjectID(intent.Commit))
 	if err != nil {

@@ -77,7 +77,12 @@ type surveyed struct {
 	live  map[Spot]policy.Live
 	dead  map[uint64]bool
 	open  map[Spot]bool // pushes to it are not settled
+	late  map[Spot]bool // and have all had the time to do so themselves
 }
+
+// settling is how long a push may take to put on record what it has moved,
+// before reconcile does.
+const settling = 10 * time.Second
 
 func survey(ctx context.Context, pol *policy.Policy, now func() time.Time) (out *surveyed, err error) {
 	l, err := readBook(ctx, pol, now)
@@ -85,7 +90,7 @@ func survey(ctx context.Context, pol *policy.Policy, now func() time.Time) (out 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	out = &surveyed{live: make(map[Spot]policy.Live), dead: make(map[uint64]bool), open: make(map[Spot]bool)}
+	out = &surveyed{live: make(map[Spot]policy.Live), dead: make(map[uint64]bool), open: make(map[Spot]bool), late: make(map[Spot]bool)}
 	add := func(spot Spot, live policy.Live) {
 		if _, known := out.live[spot]; !known {
 			out.order, out.live[spot] = append(out.order, spot), live
@@ -106,8 +111,11 @@ func survey(ctx context.Context, pol *policy.Policy, now func() time.Time) (out 
 	}
 	intents, _ = l.near(intents)
 	for i := range intents {
-		add(spotOf(&intents[i]), policy.Live{})
-		out.open[spotOf(&intents[i])] = true
+		spot := spotOf(&intents[i])
+		add(spot, policy.Live{})
+		old := l.now.Sub(intents[i].Time) > settling
+		out.late[spot] = old && (out.late[spot] || !out.open[spot])
+		out.open[spot] = true
 	}
 	l.gone(intents, now(), out.dead)
 	return out, nil
@@ -165,7 +173,7 @@ func reconcileRef(l *book, before *surveyed, spot Spot, intents []ledger.Entry, 
 	if err != nil {
 		return nil, err
 	}
-	entries, wait := settleRef(intents, refState{live: live.New, drifted: drifted, observed: saw.id, dead: before.dead})
+	entries, wait := settleRef(intents, refState{live: live.New, drifted: drifted, observed: saw.id, dead: before.dead, late: before.late[spot]})
 	if err := l.Append(entries...); err != nil {
 		return nil, err
 	}

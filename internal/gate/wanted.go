@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -34,6 +35,18 @@ func (s *scene) toJudge(moves []*move) ledger.Hints {
 		w.path(m.env)
 	}
 	w.beside()
+	return w.Hints
+}
+
+// toPass is what is asked before git may move refs.
+func (s *scene) toPass(guarded []receive.Update) ledger.Hints {
+	w := s.wish()
+	for _, u := range guarded[:min(len(guarded), mostHinted)] {
+		if env, ok := s.site.Environment(u.Ref); ok {
+			w.spot(env, u.Ref)
+			w.commit(u.New)
+		}
+	}
 	return w.Hints
 }
 

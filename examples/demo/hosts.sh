@@ -37,6 +37,7 @@ servers=''
 # tear_down stops the servers, keeps what the hosts had, and takes their users off.
 tear_down() {
 	for pid in $servers; do kill "$pid" 2>/dev/null || :; done
+	wait
 	if [ -d "$base/dev" ]; then
 		mkdir -p "$dir/hosts"
 		cp -R "$base/dev" "$base/stg" "$base/prd" "$dir/hosts/" 2>/dev/null || :
@@ -120,7 +121,8 @@ start_sshd() {
 	printf 'command="cd %s/srv && PATH=\047%s\047 PATHGATE_USER=ana exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"",restrict %s\n' \
 		"$base/$1" "$PATH" "$(cat "$base/ssh/ana.pub")" >"$ssh/authorized_keys"
 	sshd=$(command -v sshd)
-	for port in $(seq $((20000 + $$ % 20000)) 41 60000); do
+	for port in $(seq $((20000 + $$ % 20000)) 4001 60000) none; do
+		[ "$port" != none ] || fail "no server answers on $2: $(tail -n 3 "$ssh/log")"
 		cat >"$ssh/sshd_config" <<-CONFIG
 			ListenAddress $2
 			Port $port
@@ -137,9 +139,10 @@ start_sshd() {
 		CONFIG
 		"$sshd" -D -f "$ssh/sshd_config" -E "$ssh/log" &
 		server=$!
-		if answers "$2" "$port"; then break; fi
+		servers="$servers $server"
+		if answers "$2" "$port" "$ssh/host.pub"; then break; fi
+		kill "$server" 2>/dev/null || : # another has the port
 	done
-	servers="$servers $server"
 	cat >>"$base/ssh/config" <<-CONFIG
 		Host $1-host
 		  HostName $2
@@ -153,11 +156,12 @@ start_sshd() {
 	printf '[%s]:%s %s\n' "$2" "$port" "$(cut -d' ' -f1,2 "$ssh/host.pub")" >>"$base/ssh/known_hosts"
 }
 
-# answers ADDRESS PORT: whether the server that was just started runs there.
+# answers ADDRESS PORT KEY: whether the server that was just started runs there,
+# and not another one, whose key would not be this. A slow machine has its time.
 answers() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _ in $(seq 300); do
 		kill -0 "$server" 2>/dev/null || return 1
-		if ssh-keyscan -T 1 -p "$2" "$1" >/dev/null 2>&1; then return 0; fi
+		if ssh-keyscan -T 10 -p "$2" "$1" 2>/dev/null | grep -qF "$(cut -d' ' -f2 "$3")"; then return 0; fi
 		sleep 0.1
 	done
 	return 1

@@ -25,7 +25,8 @@ what was withdrawn. URL is what git fetches from, by any transport; {service}
 stands in it for the service's name. Without --service it does so for each
 service with a repository here that comes after the environment. Hooks do not
 run, and git takes its keys from the user who runs it. Run it from a timer, as
-the user that git runs as; it may run at any moment.
+the user that git runs as; it may run at any moment. One run takes 256 MiB at
+most; what is more, git fetch can bring into the repository before.
 
 --accept lets the ledger of that ID, or that begins with these eight digits or
 more, take the place of the one whose stamps were
@@ -106,6 +107,9 @@ func (a *app) syncAll(ctx context.Context, f gate.Fetch, services []policy.Servi
 	wrong, present, from := false, false, f.URL
 	for _, service := range services {
 		f.Service, f.URL = service, strings.ReplaceAll(from, "{service}", string(service))
+		f.Tell = func(e *ledger.Entry) {
+			fmt.Fprintf(a.stdout, "%s: %s\n", syncedOf(f.Environment, service), syncedLine(e))
+		}
 		found, failed := gate.Sync(ctx, f, a.now)
 		for i := range found {
 			s := &found[i]
@@ -163,20 +167,19 @@ func syncServices(pol *policy.Policy, env *policy.Environment, named []string) (
 	return services, nil
 }
 
+// syncedOf says what the stamps are of.
+func syncedOf(env *policy.Environment, service policy.Service) string {
+	return fmt.Sprintf("%s of %s", env.Name, text.Clean(string(service), 120))
+}
+
 func (a *app) printSynced(env *policy.Environment, service policy.Service, s *gate.Synced, quiet bool) {
-	what := fmt.Sprintf("%s of %s", env.Name, text.Clean(string(service), 120))
+	what := syncedOf(env, service)
 	if s.Absent {
 		a.printAbsent(env, what, s, quiet)
 		return
 	}
-	if s.Successor != 0 {
-		fmt.Fprintf(a.stdout, "%s: the ledger is accepted, record %d\n", what, s.Successor)
-	}
-	for i := range s.Admitted {
-		fmt.Fprintf(a.stdout, "%s: %s\n", what, syncedLine(&s.Admitted[i]))
-	}
 	a.printRefused(what, s, quiet)
-	if len(s.Admitted)+len(s.Refused) == 0 && s.Successor == 0 && !quiet {
+	if s.Admitted+len(s.Refused) == 0 && s.Successor == 0 && !quiet {
 		fmt.Fprintf(a.stdout, "%s: nothing new\n", what)
 	}
 }
@@ -249,6 +252,8 @@ func syncedLine(e *ledger.Entry) string {
 	commit := policy.ObjectID(e.Commit).Short()
 	there := fmt.Sprintf("%s there, record %d here", explain.Time(e.Stamped), e.Seq)
 	switch e.Kind {
+	case ledger.KindSuccessor:
+		return fmt.Sprintf("the ledger is accepted, record %d", e.Seq)
 	case ledger.KindFork:
 		return "CONTRADICTION: " + text.Clean(e.Reason, 300) + ": " + there
 	case ledger.KindStatus:

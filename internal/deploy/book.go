@@ -23,9 +23,6 @@ type Book interface {
 // called while that function runs, and nothing slow happens in there.
 type Books func(context.Context, func(Book) error) error
 
-// InLedger opens the ledger in dir, which belongs to the policy's root.
-func InLedger(dir, root string) Books { return inLedger(dir, ledger.Options{Root: root}) }
-
 // OfPolicy opens the policy's ledger, with the deployments of all hosts. Hints
 // say what one in a database will be asked.
 func OfPolicy(pol *policy.Policy, hints ...ledger.Hints) Books {
@@ -33,12 +30,8 @@ func OfPolicy(pol *policy.Policy, hints ...ledger.Hints) Books {
 	if len(hints) > 0 {
 		o.Hints = hints[0]
 	}
-	return inLedger(pol.Ledger, o)
-}
-
-func inLedger(dir string, o ledger.Options) Books {
 	return func(ctx context.Context, f func(Book) error) (err error) {
-		l, err := ledger.Open(ctx, dir, o)
+		l, err := ledger.Open(ctx, pol.Ledger, o)
 		if err != nil {
 			return err
 		}

@@ -142,7 +142,7 @@ func TestClientGone(t *testing.T) {
 	w.start()
 	path, err := w.place.LogPath(record)
 	must(t, err)
-	done := Watch(context.Background(), w.place, InLedger(w.policy.Ledger, w.policy.Root), record)
+	done := Watch(context.Background(), w.place, OfPolicy(w.policy.asPolicy()), record)
 	if state := quick.follow(context.Background(), brokenWriter{}, path, done); state != "" {
 		t.Errorf("state %q", state)
 	}
@@ -160,7 +160,7 @@ func TestFollowARun(t *testing.T) {
 	path, err := w.place.LogPath(record)
 	must(t, err)
 	out := &screen{}
-	done := Watch(context.Background(), w.place, InLedger(w.policy.Ledger, w.policy.Root), record)
+	done := Watch(context.Background(), w.place, OfPolicy(w.policy.asPolicy()), record)
 	w.start()
 	if state := Follow(context.Background(), out, path, done); state != "failure" {
 		t.Errorf("state %q", state)
@@ -174,7 +174,7 @@ func TestFollowARun(t *testing.T) {
 func TestWatchGivesUp(t *testing.T) {
 	w := newWorld(t, "/bin/true")
 	record := w.queue()
-	watch := &watch{ctx: context.Background(), place: w.place, books: InLedger(w.policy.Ledger, w.policy.Root), record: record, size: -1, seen: time.Now()}
+	watch := &watch{ctx: context.Background(), place: w.place, books: OfPolicy(w.policy.asPolicy()), record: record, size: -1, seen: time.Now()}
 	if state, ended := watch.look(); ended {
 		t.Fatalf("it ended at once: %q", state)
 	}

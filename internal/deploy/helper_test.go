@@ -39,6 +39,10 @@ type testPolicy struct {
 	Grace        time.Duration
 }
 
+func (p *testPolicy) asPolicy() *policy.Policy {
+	return &policy.Policy{Root: p.Root, Ledger: p.Ledger}
+}
+
 func testRunner(path string, service policy.Service, name policy.EnvironmentName, getenv func(string) string) (*Runner, error) {
 	read := func() (p testPolicy, err error) {
 		raw, err := os.ReadFile(path)
@@ -52,7 +56,7 @@ func testRunner(path string, service policy.Service, name policy.EnvironmentName
 		return nil, err
 	}
 	return &Runner{
-		Place: Place{p.Ledger, service, name}, Books: InLedger(p.Ledger, p.Root), Getenv: getenv, Grace: p.Grace,
+		Place: Place{p.Ledger, service, name}, Books: OfPolicy(p.asPolicy()), Getenv: getenv, Grace: p.Grace,
 		Settings: func() (Settings, error) {
 			p, err := read()
 			return Settings{p.Root, p.Deployment}, err
@@ -122,7 +126,7 @@ func (w *world) push(message string) string {
 
 func (w *world) books(f func(Book) error) {
 	w.t.Helper()
-	must(w.t, InLedger(w.policy.Ledger, w.policy.Root)(context.Background(), f))
+	must(w.t, OfPolicy(w.policy.asPolicy())(context.Background(), f))
 }
 
 // queue puts the record of a deployment on the ledger.

@@ -18,7 +18,7 @@ import (
 
 func (w *world) recover() []Finding {
 	w.t.Helper()
-	found, err := Recover(context.Background(), w.policy.Ledger, InLedger(w.policy.Ledger, w.policy.Root), time.Now(), func(p Place) error {
+	found, err := Recover(context.Background(), w.policy.Ledger, OfPolicy(w.policy.asPolicy()), time.Now(), func(p Place) error {
 		return Start(Launch{filepath.Join(w.dir, "hooks"), w.file}, p)
 	})
 	must(w.t, err)
@@ -186,7 +186,7 @@ func TestRecoverTellsFailures(t *testing.T) {
 	w := newWorld(t, "/bin/true")
 	w.queue()
 	broken := errors.New("broken")
-	found, err := Recover(context.Background(), w.policy.Ledger, InLedger(w.policy.Ledger, w.policy.Root), time.Now(), func(Place) error { return broken })
+	found, err := Recover(context.Background(), w.policy.Ledger, OfPolicy(w.policy.asPolicy()), time.Now(), func(Place) error { return broken })
 	must(t, err)
 	if len(found) != 1 || found[0].What != "failed" || !errors.Is(found[0].Err, broken) {
 		t.Errorf("found %v", found)

@@ -21,7 +21,7 @@ func TestShipping(t *testing.T) {
 	pol := &policy.Policy{Root: w.policy.Root, Ledger: w.policy.Ledger, Audit: &policy.Audit{File: sink}}
 	var logged []string
 	run := func(settings Settings) {
-		r := &Runner{Place: w.place, Books: Shipping(InLedger(pol.Ledger, pol.Root), pol, func(s string) { logged = append(logged, s) }),
+		r := &Runner{Place: w.place, Books: Shipping(OfPolicy(pol), pol, func(s string) { logged = append(logged, s) }),
 			Settings: func() (Settings, error) { return settings, nil }, Getenv: os.Getenv}
 		must(t, r.Run(context.Background()))
 	}

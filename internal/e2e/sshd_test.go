@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -8,12 +9,12 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cmdSSHD starts a real sshd on loopback for this script. Each person gets a
+// cmdSSHD serves a real sshd on loopback for this script. Each person gets a
 // key; the kind says what the key may do:
 //
 //	gitshell  a forced command that sets PATHGATE_USER and runs git-shell
@@ -85,10 +86,8 @@ func (s *server) authorize(person, kind string) string {
 		person, run, public)
 }
 
-const sshdConfig = `ListenAddress 127.0.0.1
-Port %[1]s
-HostKey %[2]s/host
-AuthorizedKeysFile %[2]s/authorized_keys
+const sshdConfig = `HostKey %[1]s/host
+AuthorizedKeysFile %[1]s/authorized_keys
 PidFile none
 UsePAM no
 StrictModes no
@@ -96,73 +95,56 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 LogLevel VERBOSE
-SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=%[3]s LC_ALL=C TZ=UTC
+SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=%[2]s LC_ALL=C TZ=UTC
 `
 
-// start starts sshd and waits until it answers. Another process may take the
-// free port first, so it tries again.
+// start listens, and starts an sshd for each connection, as inetd would: so the
+// port is this script's from the first moment on, and nobody waits for a server.
 func (s *server) start() {
 	if os.Geteuid() == 0 {
 		// sshd's own start script makes this folder for privilege separation.
 		s.ts.Check(os.MkdirAll("/run/sshd", 0o755))
 	}
-	var err error
-	for range 5 {
-		if err = s.try(); err == nil {
-			return
+	config := filepath.Join(s.dir, "sshd_config")
+	text := fmt.Sprintf(sshdConfig, s.dir, s.ts.Getenv("GIT_CONFIG_GLOBAL"))
+	s.ts.Check(os.WriteFile(config, []byte(text), 0o600))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s.ts.Check(err)
+	_, s.port, err = net.SplitHostPort(l.Addr().String())
+	s.ts.Check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return // the script is over
+			}
+			running.Go(func() { s.serve(ctx, conn.(*net.TCPConn), config) })
 		}
-	}
-	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	s.ts.Fatalf("start sshd: %v\n%s", err, log)
+	})
+	s.ts.Defer(func() {
+		l.Close()
+		cancel()
+		running.Wait()
+	})
 }
 
-func (s *server) try() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// serve lets an sshd have one connection. What goes wrong is in the log, and the
+// client sees it.
+func (s *server) serve(ctx context.Context, conn *net.TCPConn, config string) {
+	f, err := conn.File()
+	conn.Close()
 	if err != nil {
-		return err
+		return
 	}
-	_, s.port, err = net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return err
+	cmd := exec.CommandContext(ctx, s.tools["sshd"], "-i", "-f", config, "-E", filepath.Join(s.dir, "log"))
+	cmd.Env, cmd.Stdin, cmd.Stdout = []string{"PATH=" + os.Getenv("PATH")}, f, f
+	err = cmd.Start()
+	f.Close()
+	if err == nil {
+		_ = cmd.Wait()
 	}
-	if err := l.Close(); err != nil {
-		return err
-	}
-	config := filepath.Join(s.dir, "sshd_config")
-	text := fmt.Sprintf(sshdConfig, s.port, s.dir, s.ts.Getenv("GIT_CONFIG_GLOBAL"))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return err
-	}
-	cmd := exec.Command(s.tools["sshd"], "-D", "-f", config, "-E", filepath.Join(s.dir, "log"))
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // it is killed in the end, or the log tells why it ended
-		close(ended)
-	}()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		select {
-		case <-ended:
-			return fmt.Errorf("it ended: %v", cmd.ProcessState)
-		default:
-		}
-		conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
-		if err != nil {
-			continue
-		}
-		conn.Close()
-		s.ts.Defer(func() {
-			_ = cmd.Process.Kill()
-			<-ended
-		})
-		return nil
-	}
-	_ = cmd.Process.Kill()
-	<-ended
-	return fmt.Errorf("nothing listens on port %s", s.port)
 }
 
 // client writes an ssh configuration in which each person is a host, so that

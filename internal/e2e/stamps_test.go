@@ -25,8 +25,12 @@ import (
 // cmdHost makes another host beside the site: a root, a policy and a ledger of
 // its own. Its remotes are added to the clone.
 func cmdHost(ts *testscript.TestScript, neg bool, args []string) {
+	init := []string{"init", "-q", "--bare"}
+	if len(args) > 0 && args[0] == "-sha256" {
+		init, args = append(init, "--object-format=sha256"), args[1:]
+	}
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: host NAME POLICY REPO...")
+		ts.Fatalf("usage: host [-sha256] NAME POLICY REPO...")
 	}
 	base := filepath.Join(ts.Getenv("WORK"), args[0])
 	ts.Check(os.MkdirAll(base, 0o755))
@@ -36,7 +40,7 @@ func cmdHost(ts *testscript.TestScript, neg bool, args []string) {
 	install := []string{"install", "--policy", policy}
 	for _, repo := range args[2:] {
 		path := filepath.Join(base, "srv", repo)
-		ts.Check(ts.Exec("git", "init", "-q", "--bare", path))
+		ts.Check(ts.Exec("git", append(init, path)...))
 		ts.Check(ts.Exec("git", "remote", "add", remoteName(repo), path))
 		install = append(install, path)
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/internal/ledger"
 )
 
 // maxCursor is more than a cursor file ever has, in bytes.
@@ -30,7 +32,7 @@ type Cursor struct {
 // OpenCursor takes the cursor at path, which need not exist yet. Its error wraps
 // ErrInUse if another process has it.
 func OpenCursor(path string) (*Cursor, error) {
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	lock, err := openLock(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("lock the cursor %s: %w", path, err)
 	}
@@ -42,6 +44,24 @@ func OpenCursor(path string) (*Cursor, error) {
 		return nil, fmt.Errorf("lock the cursor %s: %w", path, err)
 	}
 	return &Cursor{path, lock}, nil
+}
+
+// openLock opens a file to lock, and makes it if it is missing: beside a ledger,
+// for all who may use that.
+func openLock(name string) (*os.File, error) {
+	const flags = os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
+	f, err := os.OpenFile(name, flags|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return os.OpenFile(name, flags, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := ledger.Share(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // Close lets others have the cursor.
@@ -106,7 +126,9 @@ func (c *Cursor) save(p Position) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(b, '\n'))
+	if err = ledger.Share(f); err == nil {
+		_, err = f.Write(append(b, '\n'))
+	}
 	if err == nil {
 		err = f.Sync()
 	}

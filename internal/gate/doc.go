@@ -49,9 +49,11 @@
 //
 // pre-receive reads the notes that the push brings, of the commits that need
 // evidence: whether one does is known from the ledger, so that who goes back to
-// what was there never waits for notes. They are read without the lock, between
-// two tries; one that cannot be read does not count, and is no fault. In the try,
-// new stamps go on record before the facts are fetched, also where the push is
+// what was there never waits for notes. Then it reads what else of the same
+// environments the push brings and this repository has not: what takes evidence
+// away may stand in the note of another commit. They are read without the lock,
+// between two tries; one that cannot be read does not count, and is no fault. In the
+// try, new stamps go on record before the facts are fetched, also where the push is
 // then refused; one whose tree is not the newest that is known waits for another
 // try, as the history of the notes must prove that the two are of one ledger. What
 // contradicts a line or a tree on record goes there as a fork.

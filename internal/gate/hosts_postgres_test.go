@@ -160,11 +160,11 @@ func (h *host) push(repo string, commit policy.ObjectID) []*ledger.Entry {
 	}
 	m := j.sorted.moves[0]
 	h.git(repo, "update-ref", string(m.ref), string(commit))
-	_, _, records, err := h.process.settlePush(context.Background(), j.scene, j.sorted.moves, receive.Token(token), j.push)
+	done, err := h.process.settlePush(context.Background(), j.scene, j.sorted.moves, receive.Token(token), j.push)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return records
+	return done.entries
 }
 
 func (h *host) open() []ledger.Entry {

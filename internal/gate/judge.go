@@ -36,7 +36,8 @@ type judge struct {
 	late    bool // others have been waited for long enough
 	stamps  *intake
 
-	wantStamps []question // whose notes must be read
+	wantStamps []question                      // whose notes must be read
+	beside     map[policy.EnvironmentName]bool // elsewhere, of which all notes of the push were read
 
 	refusals []*refusal
 	drifts   []*drift
@@ -86,6 +87,7 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.readLoose(); err != nil {
 		return err
 	}
+	j.beside = make(map[policy.EnvironmentName]bool)
 	j.stamps = newIntake(j.scene, j.process.Now, j.push, j.scene.pushedNotes(j.sorted.all))
 	deadline, pause := time.Now().Add(waiting), 5*time.Millisecond
 	for {

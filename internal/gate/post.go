@@ -3,7 +3,6 @@ package gate
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -87,80 +86,23 @@ func (p *Process) postReceive(ctx context.Context, s *scene, updates []receive.U
 	if err != nil {
 		return err
 	}
-	receipts, drifts, records, err := p.settlePush(ctx, s, moved, token, push)
+	done, err := p.settlePush(ctx, s, moved, token, push)
 	if err != nil {
 		return err
 	}
+	records := append(done.carried, done.entries...)
 	p.startDeployments(s, records)
-	for _, d := range drifts {
+	for _, d := range done.drifts {
 		explain.Drift(p.Stderr, d.env.Name, d.ref, d.live, d.seen, d.record)
 	}
-	explain.Receipts(p.Stderr, receipts)
-	p.stamp(ctx, s, records...)
+	explain.Receipts(p.Stderr, done.receipts)
+	p.stamp(ctx, s, done.entries...)
 	p.shipLate(ctx, s)
 	p.startBoard(s)
 	if p.follow(ctx, s, records) {
 		p.startBoard(s) // it can tell how they ended
 	}
 	return nil
-}
-
-// settlePush records, under one lock, what became of the push's intents.
-func (p *Process) settlePush(ctx context.Context, s *scene, moved []*move, token receive.Token, push string) (receipts []explain.Receipt, drifts []*drift, records []*ledger.Entry, err error) {
-	l, err := p.open(ctx, s, s.toRecord(moved))
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	intents, err := l.Intents(ledger.IntentFilter{Token: string(token)})
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	announced := errands(intents)
-	var entries []*ledger.Entry
-	settledNow := make(map[uint64]bool)
-	for _, m := range moved {
-		intent := announced[errand{string(m.ref), string(m.pushed.Old), string(m.pushed.New)}]
-		if intent == nil || recordedSince(l, s.spot(m.env, m.ref), intent) {
-			d, e, err := s.unannounced(l, m, push)
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			if e != nil {
-				drifts, entries = append(drifts, d), append(entries, e)
-			} else if e, err = s.carriedOut(l, m, push); err != nil {
-				return nil, nil, nil, err
-			} else if e != nil {
-				records = append(records, e)
-			}
-			continue
-		}
-		receipt, err := s.receipt(l, m.env, intent)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		settledNow[intent.Seq] = true
-		receipts, entries = append(receipts, receipt), append(entries, deployed(intent, ""))
-	}
-	for i := range intents {
-		if !settledNow[intents[i].Seq] {
-			entries = append(entries, abandoned(&intents[i], "the ref did not move"))
-		}
-	}
-	if err := l.Append(entries...); err != nil {
-		return nil, nil, nil, err
-	}
-	number(entries, receipts, drifts)
-	if len(receipts) > 0 {
-		receipts[len(receipts)-1].Tree = l.tree()
-	}
-	for i := range receipts[:min(len(receipts), explain.MostReceipts)] {
-		env, _ := s.site.Environment(receipts[i].Ref)
-		if err := s.nextOf(l, env, &receipts[i]); err != nil { // they are on record; only what comes next cannot be told
-			p.log(push, s.redact(err.Error()))
-		}
-	}
-	return receipts, drifts, append(records, entries...), nil
 }
 
 // recordedSince reports whether another hook has taken the move that the intent

@@ -9,10 +9,13 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
-// lookAtStamps reads the notes that the last try asked for, and follows the
-// histories. What cannot be read does not count, and is no fault.
+// lookAtStamps reads the notes that the last try asked for, then what else the
+// push brings of their environments, and follows the histories. What cannot be
+// read does not count, and is no fault.
 func (j *judge) lookAtStamps(ctx context.Context) {
-	for _, err := range []error{j.stamps.look(ctx, j.wantStamps), j.stamps.trace(ctx)} {
+	looked := j.stamps.look(ctx, j.wantStamps)
+	j.lookBeside(ctx)
+	for _, err := range []error{looked, j.stamps.trace(ctx)} {
 		if err == nil {
 			continue
 		}
@@ -23,8 +26,30 @@ func (j *judge) lookAtStamps(ctx context.Context) {
 	j.wantStamps = nil
 }
 
-// admitStamps puts on record what the notes of the push say of the commits that
-// need evidence, and tells each move why stamps of its commit do not count. Where
+// lookBeside reads all notes of an environment that the push brings and this
+// repository has not: that something else is live there by now, or that the origin
+// contradicts itself, stands in the notes of other commits.
+func (j *judge) lookBeside(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
+	k := &keeper{scene: j.scene, now: j.process.Now, push: j.push}
+	for _, q := range j.wantStamps {
+		if j.beside[q.env] {
+			continue
+		}
+		j.beside[q.env] = true
+		env, _ := j.scene.elsewhereNamed(q.env)
+		_, at, err := j.scene.repo.Resolve(ctx, stamper.Ref(q.env))
+		if err != nil {
+			at = "" // then all differ
+		}
+		j.stamps.mostStamps = j.stamps.checks + mostStamps
+		k.readPushed(ctx, j.stamps, env, at, j.stamps.pushed[q.env])
+	}
+}
+
+// admitStamps puts on record what the notes of the push say, where one of its
+// commits needs evidence, and tells each move why stamps of its commit do not count. Where
 // the notes have still to be read, that is asked for.
 func (j *judge) admitStamps(l *book) (next, error) {
 	var asked []question

@@ -116,11 +116,9 @@ func (k *keeper) newer(ctx context.Context, env *policy.Environment, at policy.O
 // other's place: not every stamp in it that is new here is on record now.
 func (k *keeper) takeIn(ctx context.Context, env *policy.Environment, at, pushed policy.ObjectID) (keep policy.Offer, err error) {
 	in := newIntake(k.scene, k.now, k.push, nil)
-	in.tips[env.Name] = tipsOf(pushed, at)
 	within, cancel := context.WithTimeout(ctx, takeTime)
 	defer cancel()
-	commits, why := k.differing(within, at, pushed)
-	in.readNotes(within, env.Name, pushed, commits)
+	why := k.readPushed(within, in, env, at, pushed)
 	if why == "" {
 		why = in.flaw.Reason
 	}
@@ -137,6 +135,18 @@ func (k *keeper) takeIn(ctx context.Context, env *policy.Environment, at, pushed
 		}
 	}
 	return k.unrecorded(doubts)
+}
+
+// readPushed reads the notes of a tip that are not the same in the one that is
+// there; why says that there are others.
+func (k *keeper) readPushed(ctx context.Context, in *intake, env *policy.Environment, at, pushed policy.ObjectID) (why string) {
+	in.tips[env.Name] = tipsOf(pushed, at)
+	if at == pushed {
+		return ""
+	}
+	commits, why := k.differing(ctx, at, pushed)
+	in.readNotes(ctx, env.Name, pushed, commits)
+	return why
 }
 
 // tipsOf are two tips, of which the second may be none.

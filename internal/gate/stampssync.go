@@ -10,13 +10,13 @@ import (
 
 	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/ledger"
-	"github.com/pathgate/pathgate/internal/stamp/notes"
 	"github.com/pathgate/pathgate/internal/stamper"
 	"github.com/pathgate/pathgate/policy"
 )
 
 // Bounds of one synchronisation.
 const (
+	mostFetched = 256 << 20 // bytes that the other repository may send
 	mostChanged = 1_000_000 // notes that may have changed since the last
 	batchNotes  = 128       // notes whose stamps are recorded under one lock
 	batchStamps = 4 * batchNotes
@@ -37,6 +37,9 @@ type Fetch struct {
 	// place of the one known, or of itself after a fork; its beginning, of eight
 	// digits or more, will do. Reason and Principal say why, and who.
 	Accept, Reason, Principal string
+	// Tell, if it is set, is given what went on record, forks and the accepting of
+	// a ledger too, as soon as it is there.
+	Tell func(*ledger.Entry)
 }
 
 // A Synced is what came of a Fetch for one repository.
@@ -50,7 +53,7 @@ type Synced struct {
 	Before string
 	// Successor is the record that accepts a ledger, zero if none was asked for.
 	Successor uint64
-	Admitted  []ledger.Entry // what went on record, forks too
+	Admitted  int // how many stamps went on record, forks too
 	// Refused says why stamps do not count, reason by reason; bounded.
 	Refused []RefusedStamps
 	More    int // commits that are refused for reasons which are not in Refused
@@ -112,27 +115,35 @@ func (f Fetch) into(ctx context.Context, name string, now func() time.Time) (out
 		return out, err
 	}
 	defer func() { err = errors.Join(err, y.discard(ctx)) }()
-	tip, err := repo.FetchRef(ctx, f.URL, stamper.Ref(f.Environment.Name), y.from)
-	switch {
-	case err != nil:
+	fetched, err := repo.Fetch(ctx, f.URL, stamper.Ref(f.Environment.Name), mostFetched)
+	if err != nil {
 		return out, err
-	case tip == "":
+	}
+	defer fetched.Close()
+	if fetched.Tip == "" {
 		err = y.absent(ctx)
 		return y.out, err
 	}
-	err = y.take(ctx, tip)
+	err = y.take(ctx, fetched)
 	return y.out, err
 }
 
-// take proves what was fetched, puts it on record, and keeps it.
-func (y *syncing) take(ctx context.Context, id policy.ObjectID) error {
-	tip, wrong := y.keeper.genuine(ctx, y.Environment, id)
+// take proves what was fetched, puts it on record, and keeps it. What is not
+// genuine does not come into the repository.
+func (y *syncing) take(ctx context.Context, fetched *gitfacts.Fetched) error {
+	k := y.keeper
+	outside := *k.scene
+	outside.repo = fetched.Seen
+	tip, wrong := (&keeper{scene: &outside, now: k.now}).genuine(ctx, y.Environment, fetched.Tip)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if wrong != "" {
 		y.refuse("", policy.Offer{Reason: wrong})
 		return nil
+	}
+	if err := fetched.Keep(ctx, k.scene.repo, y.from); err != nil {
+		return err
 	}
 	if y.Accept != "" {
 		if err := y.accept(ctx, tip); err != nil || y.out.Successor == 0 {
@@ -178,73 +189,7 @@ func (y *syncing) accept(ctx context.Context, tip *notesTip) error {
 		return err
 	}
 	y.out.Successor = e.Seq
-	return nil
-}
-
-// syncedRef is where the notes that were put on record last are kept.
-func (y *syncing) syncedRef() policy.RefName {
-	return policy.RefName("refs/pathgate/synced/" + string(y.Environment.Name))
-}
-
-// admit puts on record what has changed since the last time, batch by batch. A
-// run that is cut off begins there again.
-func (y *syncing) admit(ctx context.Context, tip *notesTip) error {
-	repo := y.keeper.scene.repo
-	_, last, err := repo.Resolve(ctx, y.syncedRef())
-	if err != nil {
-		return err
-	}
-	since := last
-	if y.out.Successor != 0 {
-		since = "" // nothing that was taken before counts any more
-	}
-	commits, more, err := notes.Changed(ctx, repo, since, tip.id, mostChanged)
-	if err != nil {
-		return err
-	}
-	if more {
-		return fmt.Errorf("more than %d notes have changed since the last time", mostChanged)
-	}
-	for batch := range slices.Chunk(commits, batchNotes) {
-		if err := y.admitSome(ctx, tip, batch); err != nil {
-			return err
-		}
-	}
-	if last == tip.id || y.out.Wrong() && len(commits) <= mostAgain {
-		return nil // the next run comes to the same refusals
-	}
-	err = repo.MoveRef(ctx, y.syncedRef(), tip.id, orZero(last, tip.id), "pathgate: stamps are on record")
-	if errors.Is(err, gitfacts.ErrLostRace) {
-		return nil // another run has come as far
-	}
-	return err
-}
-
-func (y *syncing) admitSome(ctx context.Context, tip *notesTip, commits []policy.ObjectID) error {
-	in := newIntake(y.keeper.scene, y.keeper.now, y.keeper.push, nil)
-	in.most, in.mostStamps = batchNotes, batchStamps
-	in.tips[y.Environment.Name] = []policy.ObjectID{tip.id}
-	var asked []question
-	for _, id := range commits {
-		asked = append(asked, question{y.Environment.Name, id})
-	}
-	if err := in.look(ctx, asked); err != nil {
-		return err
-	}
-	if err := in.record(ctx, y.keeper.open); err != nil {
-		return err
-	}
-	for _, e := range in.admitted {
-		y.out.Admitted = append(y.out.Admitted, *e)
-	}
-	if err := y.findFormer(in); err != nil {
-		return err
-	}
-	for _, q := range asked {
-		for _, o := range in.why[q] {
-			y.refuse(q.commit, o)
-		}
-	}
+	y.tell(e)
 	return nil
 }
 

@@ -42,6 +42,23 @@ func makeFile(name string, mode fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
+// Share lets those who may use the journal of a ledger use a file that was just
+// made beside it, whatever the umask is; if root made it, it is the folder's
+// owner's. Where there is no journal it does nothing.
+func Share(f *os.File) error {
+	journal, err := os.Stat(filepath.Join(filepath.Dir(f.Name()), JournalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = giveToFolder(f, modeLike(journal))
+	}
+	if err != nil {
+		return fmt.Errorf("share %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
 func giveToFolder(f *os.File, mode fs.FileMode) error {
 	info, err := os.Stat(filepath.Dir(f.Name()))
 	if err != nil {

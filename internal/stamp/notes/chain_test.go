@@ -3,10 +3,10 @@ package notes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/pathgate/pathgate/internal/tlog"
 	"github.com/pathgate/pathgate/policy"
 )
 
@@ -47,7 +47,9 @@ func (l *line) add(message string) policy.ObjectID {
 	return l.tip
 }
 
-func TestChain(t *testing.T) {
+// TestTrees follows histories as far as each tree is proven to be the beginning of
+// the one after it.
+func TestTrees(t *testing.T) {
 	dir, repo := bare(t)
 	good, evil := &log{t: t}, &log{t: t, salt: "!", at: 8}
 	fresh := func(l *log, sizes ...int64) *line {
@@ -57,73 +59,53 @@ func TestChain(t *testing.T) {
 		}
 		return line
 	}
-	// fake goes on from the tree of good's 7 records with what evil has.
+	// odd grows to 3 and 9 or so, has a commit of another kind, and goes on to 12.
+	odd := func(sizes []int64, message string, size int64) policy.ObjectID {
+		l := fresh(good, sizes...)
+		l.add(message)
+		l.size = size
+		return l.grow(12)
+	}
+	merge := func(first, second *line) policy.ObjectID {
+		return commitTree(t, dir, first.tree, message(Trailers{Tree: good.tree(12), Proven: true, Proof: good.proof(9, 12)}),
+			string(first.tip), string(second.tip))
+	}
+	lost := func() policy.ObjectID {
+		tip := string(fresh(good, 3, 9, 12).tip)
+		body := git(t, dir, "", "cat-file", "commit", tip)
+		parent := git(t, dir, "", "rev-parse", tip+"^")
+		return policy.ObjectID(raw(t, dir, "commit", strings.Replace(body, parent, strings.Repeat("1", 40), 1)+"\n"))
+	}
 	for name, test := range map[string]struct {
-		history func() policy.ObjectID
-		a, b    tlog.Tree
-		want    Relation
+		tip  policy.ObjectID
+		from int64
+		want []int64
 	}{
-		"goes on":             {func() policy.ObjectID { return fresh(good, 3, 5, 5, 9, 20).tip }, good.tree(20), good.tree(3), OneLine},
-		"goes back":           {func() policy.ObjectID { return fresh(good, 3, 5, 9, 20).tip }, good.tree(3), good.tree(20), OneLine},
-		"in the middle":       {func() policy.ObjectID { return fresh(good, 1, 2, 4, 8, 16, 17).tip }, good.tree(16), good.tree(2), OneLine},
-		"the same":            {func() policy.ObjectID { return fresh(good, 3).tip }, good.tree(9), good.tree(9), OneLine},
-		"two of a size":       {func() policy.ObjectID { return fresh(good, 3).tip }, good.tree(9), evil.tree(9), Forked},
-		"another history":     {func() policy.ObjectID { return fresh(good, 3, 9, 12).tip }, good.tree(12), evil.tree(9), Forked},
-		"cut":                 {func() policy.ObjectID { return fresh(good, 9, 12).tip }, good.tree(12), good.tree(3), Unknown},
-		"not at hand":         {func() policy.ObjectID { return fresh(good, 3, 9, 12).tip }, good.tree(12), good.tree(5), Unknown},
-		"not on it":           {func() policy.ObjectID { return fresh(good, 3, 9, 12).tip }, good.tree(20), good.tree(3), Unknown},
-		"newer by a pusher":   {func() policy.ObjectID { return fresh(evil, 3, 7, 9, 12).tip }, good.tree(9), good.tree(3), Unknown},
-		"continued by others": {func() policy.ObjectID { return fresh(evil, 3, 7, 9).tip }, good.tree(7), good.tree(9), Unknown},
-		"a lie in the middle": {func() policy.ObjectID {
-			l := fresh(good, 3, 5)
-			l.add(message(Trailers{Tree: evil.tree(9), Proven: true, Proof: good.proof(5, 9)}))
-			l.size = 9
-			return l.grow(12)
-		}, good.tree(12), good.tree(3), Unknown},
-		"no proof": {func() policy.ObjectID {
-			l := fresh(good, 3, 5)
-			l.add(message(Trailers{Tree: good.tree(9)}))
-			l.size = 9
-			return l.grow(12)
-		}, good.tree(12), good.tree(3), Unknown},
-		"a smaller tree": {func() policy.ObjectID {
-			l := fresh(good, 3, 9)
-			l.add(message(Trailers{Tree: good.tree(5), Proven: true}))
-			l.size = 5
-			return l.grow(12)
-		}, good.tree(12), good.tree(3), Unknown},
-		"a commit by hand": {func() policy.ObjectID {
-			l := fresh(good, 3, 9)
-			l.add("Notes added by 'git notes add'")
-			return l.grow(12)
-		}, good.tree(12), good.tree(3), Unknown},
-		"a merge": {func() policy.ObjectID {
-			l, other := fresh(good, 3, 9), fresh(evil, 3, 11)
-			return commitTree(t, dir, l.tree, message(Trailers{Tree: good.tree(12), Proven: true, Proof: good.proof(9, 12)}),
-				string(l.tip), string(other.tip))
-		}, good.tree(12), good.tree(3), OneLine},
-		"a merge from the other side": {func() policy.ObjectID {
-			l, other := fresh(good, 3, 9), fresh(evil, 3, 11)
-			return commitTree(t, dir, l.tree, message(Trailers{Tree: good.tree(12), Proven: true, Proof: good.proof(9, 12)}),
-				string(other.tip), string(l.tip))
-		}, good.tree(12), good.tree(3), Unknown},
-		"parent is not there": {func() policy.ObjectID {
-			tip := string(fresh(good, 3, 9, 12).tip)
-			body := git(t, dir, "", "cat-file", "commit", tip)
-			parent := git(t, dir, "", "rev-parse", tip+"^")
-			return policy.ObjectID(raw(t, dir, "commit", strings.Replace(body, parent, strings.Repeat("1", 40), 1)+"\n"))
-		}, good.tree(12), good.tree(3), Unknown},
+		"whole":                       {fresh(good, 3, 5, 5, 9, 20).tip, 0, []int64{20, 9, 5, 5, 3}},
+		"down to one":                 {fresh(good, 1, 2, 4, 8, 16, 17).tip, 4, []int64{17, 16, 8, 4}},
+		"down to between two":         {fresh(good, 3, 9, 12).tip, 5, []int64{12, 9, 3}},
+		"a lie in the middle":         {odd([]int64{3, 5}, message(Trailers{Tree: evil.tree(9), Proven: true, Proof: good.proof(5, 9)}), 9), 0, []int64{12}},
+		"no proof":                    {odd([]int64{3, 5}, message(Trailers{Tree: good.tree(9)}), 9), 0, []int64{12, 9}},
+		"a smaller tree":              {odd([]int64{3, 9}, message(Trailers{Tree: good.tree(5), Proven: true}), 5), 0, []int64{12, 5}},
+		"a commit by hand":            {odd([]int64{3, 9}, "Notes added by 'git notes add'", 9), 0, []int64{12}},
+		"a merge":                     {merge(fresh(good, 3, 9), fresh(evil, 3, 11)), 0, []int64{12, 9, 3}},
+		"a merge from the other side": {merge(fresh(evil, 3, 11), fresh(good, 3, 9)), 0, []int64{12}},
+		"parent is not there":         {lost(), 0, []int64{12}},
 	} {
-		got, err := Chain(context.Background(), repo, test.history(), test.a, test.b)
-		if err != nil || got != test.want {
-			t.Errorf("%s: %d, %v; want %d", name, got, err, test.want)
+		trees, err := Trees(context.Background(), repo, test.tip, test.from)
+		var got []int64
+		for _, tree := range trees {
+			got = append(got, tree.N)
+			if tree != good.tree(tree.N) {
+				t.Errorf("%s: the tree of %d is another one", name, tree.N)
+			}
+		}
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, test.want)
 		}
 	}
-	if _, err := Chain(context.Background(), repo, "", good.tree(3), good.tree(5)); err == nil {
+	if _, err := Trees(context.Background(), repo, "", 0); err == nil {
 		t.Error("no tip, and no error")
-	}
-	if _, err := Chain(context.Background(), repo, fresh(good, 3).tip, tlog.Tree{}, good.tree(5)); err == nil {
-		t.Error("an empty tree, and no error")
 	}
 }
 
@@ -179,11 +161,5 @@ func TestLongHistory(t *testing.T) {
 	trees, err := Trees(context.Background(), repo, tip, 0)
 	if err != nil || len(trees) != MaxHistory || trees[0].N != MaxHistory+11 || trees[MaxHistory-1] != l.tree(12) {
 		t.Errorf("%d trees, %v", len(trees), err)
-	}
-	if got, err := Chain(context.Background(), repo, tip, l.tree(MaxHistory), l.tree(MaxHistory+11)); err != nil || got != OneLine {
-		t.Errorf("%d, %v", got, err)
-	}
-	if got, err := Chain(context.Background(), repo, tip, l.tree(11), l.tree(MaxHistory+11)); err != nil || got != Unknown {
-		t.Errorf("beyond: %d, %v", got, err)
 	}
 }

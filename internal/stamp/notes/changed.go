@@ -27,13 +27,46 @@ const (
 // same one in old, which is empty if there is none, in the order of their IDs. It
 // gives at most limit of them, and tells whether there are more; with more, some
 // of those given may have the same note. Commits that lost their note are not
-// among them. It takes memory for the notes that it lists and for one tree, and
-// reads at most 40,000 objects and 64 MiB, and one and a KiB more for each note
-// of the limit.
+// among them. It reads at most 40,000 objects and 64 MiB, and one and a KiB more
+// for each note of the limit.
 func Changed(ctx context.Context, repo *gitfacts.Repository, old, new policy.ObjectID, limit int) (commits []policy.ObjectID, more bool, err error) {
+	err = compare(ctx, repo, old, new, limit, func(s *source, before, after policy.ObjectID) (err error) {
+		commits, more, err = s.changed(before, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return commits, more, nil
+}
+
+// EachChanged is Changed with a visit to each commit. Its memory does not depend on
+// how many there are. More than most are an error, after as many visits, and so is
+// what visit returns.
+func EachChanged(ctx context.Context, repo *gitfacts.Repository, old, new policy.ObjectID, most int, visit func(policy.ObjectID) error) error {
+	return compare(ctx, repo, old, new, most, func(s *source, before, after policy.ObjectID) error {
+		d, count := &difference{source: s, old: before, seen: make(map[policy.ObjectID]bool)}, 0
+		return d.walk("", before, after, nil, false, func(found []found) error {
+			commits, err := d.list(found, false)
+			for _, id := range commits {
+				if count++; err == nil && count > most {
+					err = fmt.Errorf("more than %d notes have changed", most)
+				}
+				if err == nil {
+					err = visit(id)
+				}
+			}
+			return err
+		})
+	})
+}
+
+// compare calls do with the trees of two notes commits, of which the old one may
+// be none.
+func compare(ctx context.Context, repo *gitfacts.Repository, old, new policy.ObjectID, limit int, do func(s *source, before, after policy.ObjectID) error) error {
 	s, err := open(ctx, repo)
 	if err != nil {
-		return nil, false, fmt.Errorf("compare notes: %w", err)
+		return fmt.Errorf("compare notes: %w", err)
 	}
 	defer s.close()
 	s.count, s.bytes = s.count+int64(limit), s.bytes+int64(limit)<<10
@@ -43,23 +76,29 @@ func Changed(ctx context.Context, repo *gitfacts.Repository, old, new policy.Obj
 		before, err = s.commit(old)
 	}
 	if err == nil {
-		commits, more, err = s.changed(before.tree, after.tree, limit)
+		err = do(s, before.tree, after.tree)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("compare notes: %w", err)
+		return fmt.Errorf("compare notes: %w", err)
 	}
-	return commits, more, nil
+	return nil
 }
 
 // changed is Changed for the trees of notes commits.
 func (s *source) changed(old, new policy.ObjectID, limit int) (commits []policy.ObjectID, more bool, err error) {
-	d := &difference{source: s, old: old, limit: limit + moved, seen: make(map[policy.ObjectID]bool)}
-	err = d.compare("", old, new, false)
+	d := &difference{source: s, old: old, seen: make(map[policy.ObjectID]bool)}
+	var all []found
+	err = d.walk("", old, new, nil, false, func(found []found) error {
+		if all = append(all, found...); len(all) > limit+moved {
+			return errMore
+		}
+		return nil
+	})
 	if more = errors.Is(err, errMore); more {
 		err = nil
 	}
 	if err == nil {
-		commits, err = d.list(more)
+		commits, err = d.list(all, more)
 	}
 	if err != nil {
 		return nil, false, err
@@ -115,9 +154,7 @@ var errMore = errors.New("there are more")
 // A difference is the notes of a tree that are not at the same place in another.
 type difference struct {
 	*source
-	old   policy.ObjectID
-	limit int
-	found []found
+	old policy.ObjectID
 	// seen are the trees that were looked into. One that is at two places would
 	// give notes to IDs that have all but their first digits in common: it is
 	// there to make the reader go round and round.
@@ -130,11 +167,13 @@ type found struct {
 	elsewhere    bool // it may be at another place in the old tree
 }
 
-// compare looks at two trees below the same prefix of IDs; old may be empty.
-// higher tells whether old has notes at levels above.
-func (d *difference) compare(prefix string, old, new policy.ObjectID, higher bool) error {
+// walk looks at two trees below the same prefix of IDs, of which old may be empty,
+// and emits what it finds in the order of the commits: all notes of one together.
+// above is what was found with that prefix at levels above, higher tells whether
+// old has notes there.
+func (d *difference) walk(prefix string, old, new policy.ObjectID, above []found, higher bool, emit func([]found) error) error {
 	if old == new {
-		return nil
+		return emitAny(above, emit)
 	}
 	if d.seen[new] {
 		return fmt.Errorf("the tree %s is at two places", new)
@@ -142,37 +181,57 @@ func (d *difference) compare(prefix string, old, new policy.ObjectID, higher boo
 	if d.seen[new] = true; len(d.seen) > maxTrees {
 		return fmt.Errorf("more than %d trees", maxTrees)
 	}
-	notes, folders := make(map[string]policy.ObjectID), make(map[string]policy.ObjectID)
+	flat, below, folders, noted, err := d.differ(prefix, old, new, higher)
+	if err != nil {
+		return err
+	}
+	all := slices.Concat(above, flat)
+	slices.SortStableFunc(all, func(a, b found) int { return strings.Compare(string(a.commit), string(b.commit)) })
+	for _, name := range slices.Sorted(maps.Keys(below)) {
+		// What comes before the subtree, and what has its prefix.
+		at, _ := slices.BinarySearchFunc(all, prefix+name, func(f found, id string) int { return strings.Compare(string(f.commit), id) })
+		if err := emitAny(all[:at], emit); err != nil {
+			return err
+		}
+		end := at
+		for end < len(all) && strings.HasPrefix(string(all[end].commit), prefix+name) {
+			end++
+		}
+		if err := d.walk(prefix+name, folders[name], below[name], all[at:end], higher || noted, emit); err != nil {
+			return err
+		}
+		all = all[end:]
+	}
+	return emitAny(all, emit)
+}
+
+func emitAny(found []found, emit func([]found) error) error {
+	if len(found) == 0 {
+		return nil
+	}
+	return emit(found)
+}
+
+// differ gives the notes of a tree that are not those of old, the subtrees of
+// both, and whether old has notes.
+func (d *difference) differ(prefix string, old, new policy.ObjectID, higher bool) (flat []found, below, folders map[string]policy.ObjectID, noted bool, err error) {
+	notes := make(map[string]policy.ObjectID)
+	below, folders = make(map[string]policy.ObjectID), make(map[string]policy.ObjectID)
 	if old != "" {
 		if err := d.level(prefix, old, func(rest string, blob policy.ObjectID) error {
 			notes[rest] = blob
 			return nil
 		}, folders); err != nil {
-			return err
+			return nil, nil, nil, false, err
 		}
 	}
-	below := make(map[string]policy.ObjectID)
-	err := d.level(prefix, new, func(rest string, blob policy.ObjectID) error {
-		if notes[rest] == blob {
-			return nil
+	err = d.level(prefix, new, func(rest string, blob policy.ObjectID) error {
+		if notes[rest] != blob {
+			flat = append(flat, found{policy.ObjectID(prefix + rest), blob, higher || folders[rest[:2]] != ""})
 		}
-		if len(d.found) >= d.limit {
-			return errMore
-		}
-		d.found = append(d.found, found{policy.ObjectID(prefix + rest), blob, higher || folders[rest[:2]] != ""})
 		return nil
 	}, below)
-	if err != nil {
-		return err
-	}
-	higher = higher || len(notes) > 0
-	notes = nil // what is below may be as large
-	for _, name := range slices.Sorted(maps.Keys(below)) {
-		if err := d.compare(prefix+name, folders[name], below[name], higher); err != nil {
-			return err
-		}
-	}
-	return nil
+	return flat, below, folders, len(notes) > 0, err
 }
 
 // level gives a tree's notes to visit, and puts its subtrees into folders.
@@ -194,13 +253,12 @@ func (d *difference) level(prefix string, tree policy.ObjectID, visit func(rest 
 	})
 }
 
-// list is the commits that were found, without those whose note has only moved;
-// that is not looked for where there are too many.
-func (d *difference) list(tooMany bool) ([]policy.ObjectID, error) {
-	slices.SortFunc(d.found, func(a, b found) int { return strings.Compare(string(a.commit), string(b.commit)) })
+// list is the commits of what was found, in order, without those whose note has
+// only moved; that is not looked for where there are too many.
+func (d *difference) list(all []found, tooMany bool) ([]policy.ObjectID, error) {
 	var commits []policy.ObjectID
-	for i, f := range d.found {
-		if i > 0 && d.found[i-1].commit == f.commit {
+	for i, f := range all {
+		if i > 0 && all[i-1].commit == f.commit {
 			return nil, fmt.Errorf("the commit %s: %w", f.commit, errTwo)
 		}
 		if f.elsewhere && !tooMany {

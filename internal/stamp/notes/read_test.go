@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -299,10 +300,22 @@ func TestChanged(t *testing.T) {
 	if got, _, err := Changed(context.Background(), repo, tip, old, 1000); err != nil || len(got) != 1 || got[0] != id(3, 40) {
 		t.Errorf("back: %v, %v", got, err)
 	}
+	for _, c := range [][2]policy.ObjectID{{old, tip}, {"", tip}, {tip, tip}, {tip, old}} {
+		want, _, err := Changed(context.Background(), repo, c[0], c[1], 1000)
+		if got, each := eachOf(repo, c[0], c[1], 1000); err != nil || each != nil || !slices.Equal(got, want) {
+			t.Errorf("each of %d: %d, %v, %v", len(want), len(got), err, each)
+		}
+	}
+	if got, err := eachOf(repo, "", tip, 7); err == nil || !slices.Equal(got, all[:7]) {
+		t.Errorf("each with a limit: %d, %v", len(got), err)
+	}
 	twice := mktree(t, dir, "100644 blob "+blob(t, dir, "x")+"\t"+string(id(3, 40)),
 		"040000 tree "+mktree(t, dir, "100644 blob "+blob(t, dir, "y")+"\t"+string(id(3, 40))[2:])+"\t"+string(id(3, 40))[:2])
 	if _, _, err := Changed(context.Background(), repo, tip, commitTree(t, dir, twice, "x"), 7); !errors.Is(err, errTwo) {
 		t.Errorf("two notes: %v", err)
+	}
+	if _, err := eachOf(repo, tip, commitTree(t, dir, twice, "x"), 7); !errors.Is(err, errTwo) {
+		t.Errorf("each of two notes: %v", err)
 	}
 	// Trees that name one another many times would take for ever.
 	tree := mktree(t, dir)
@@ -315,6 +328,36 @@ func TestChanged(t *testing.T) {
 	}
 	if _, _, err := Changed(context.Background(), repo, "", commitTree(t, dir, tree, "x"), 7); err == nil || !strings.Contains(err.Error(), "at two places") {
 		t.Errorf("a bomb: %v", err)
+	}
+}
+
+func eachOf(repo *gitfacts.Repository, old, tip policy.ObjectID, most int) (all []policy.ObjectID, err error) {
+	err = EachChanged(context.Background(), repo, old, tip, most, func(id policy.ObjectID) error {
+		all = append(all, id)
+		return nil
+	})
+	return all, err
+}
+
+// TestChangedMixed compares with a tree that has notes at all levels, as nobody's
+// git makes it: they come in order all the same.
+func TestChangedMixed(t *testing.T) {
+	dir, repo := bare(t)
+	note := "100644 blob " + blob(t, dir, "x") + "\t"
+	at := func(start string) policy.ObjectID { return policy.ObjectID(start + strings.Repeat("5", 40-len(start))) }
+	deep := mktree(t, dir, note+string(at("abcd"))[4:], note+string(at("abcd9"))[4:])
+	sub := mktree(t, dir, note+string(at("ab00"))[2:], note+string(at("abff"))[2:], "040000 tree "+deep+"\tcd")
+	same := mktree(t, dir, note+string(at("11"))[2:])
+	old := commitTree(t, dir, mktree(t, dir, "040000 tree "+same+"\t11", note+string(at("abff"))), "old")
+	tip := commitTree(t, dir, mktree(t, dir, note+string(at("11a")), "040000 tree "+same+"\t11", note+string(at("aa")),
+		note+string(at("abce")), "040000 tree "+sub+"\tab", note+string(at("ff"))), "new")
+	want := []policy.ObjectID{at("11a"), at("aa"), at("ab00"), at("abcd"), at("abcd9"), at("abce"), at("ff")} // abff has moved
+	got, more, err := Changed(context.Background(), repo, old, tip, 100)
+	if err != nil || more || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, %v", got, more, err)
+	}
+	if got, err := eachOf(repo, old, tip, 100); err != nil || !slices.Equal(got, want) {
+		t.Errorf("each: %v, %v", got, err)
 	}
 }
 
@@ -360,9 +403,19 @@ func BenchmarkRead(b *testing.B) {
 	})
 	b.Run("all changed", func(b *testing.B) {
 		for b.Loop() {
-			if all, _, err := Changed(context.Background(), repo, "", tip, 2_000_000); err != nil || len(all) != 1_000_000 {
-				b.Fatal(len(all), err)
+			count, most := 0, uint64(0)
+			err := EachChanged(context.Background(), repo, "", tip, 2_000_000, func(policy.ObjectID) error {
+				if count++; count%100_000 == 0 {
+					var m runtime.MemStats
+					runtime.ReadMemStats(&m)
+					most = max(most, m.HeapAlloc)
+				}
+				return nil
+			})
+			if err != nil || count != 1_000_000 {
+				b.Fatal(count, err)
 			}
+			b.ReportMetric(float64(most)/(1<<20), "heap-MB")
 		}
 	})
 }

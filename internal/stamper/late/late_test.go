@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -272,6 +273,36 @@ func TestLost(t *testing.T) {
 	}
 	w.notes("shop", "B", "deployed 5, status 6, withdrawal 10")
 	w.wants("")
+}
+
+// What root's reconcile leaves, those read and write who have the ledger.
+func TestFilesAreShared(t *testing.T) {
+	w := newWorld(t, "shop")
+	want := ownerOf(t, w.policy.Ledger)
+	if os.Geteuid() == 0 {
+		want = [2]uint32{1234, 2345}
+		must(t, os.Chown(w.policy.Ledger, int(want[0]), int(want[1])))
+	}
+	journal := filepath.Join(w.policy.Ledger, ledger.JournalName)
+	must(t, os.Chmod(journal, 0o660))
+	w.deploy("shop", "deploy", "A")
+	w.wants("shop 1")
+	for _, name := range []string{"stamps.whole", "stamps.cursor", "stamps.cursor.lock"} {
+		name = filepath.Join(w.policy.Ledger, name)
+		info, err := os.Stat(name)
+		must(t, err)
+		if got := ownerOf(t, name); got != want || info.Mode() != 0o660 {
+			t.Errorf("%s: of %d, %v; want %d", name, got, info.Mode(), want)
+		}
+	}
+}
+
+func ownerOf(t *testing.T, name string) [2]uint32 {
+	t.Helper()
+	info, err := os.Stat(name)
+	must(t, err)
+	of := info.Sys().(*syscall.Stat_t)
+	return [2]uint32{of.Uid, of.Gid}
 }
 
 // One rollback takes away more than a hook stamps and than one commit on the notes

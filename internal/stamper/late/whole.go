@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/stamper"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -36,7 +37,7 @@ func keyOf(t stamper.Target) string { return string(t.Environment) + " " + t.Rep
 
 // loadWhole reads the file in a folder. One that cannot be read, or is of another
 // ledger, says nothing.
-func loadWhole(dir, ledger string) *whole {
+func loadWhole(dir, id string) *whole {
 	w := new(whole)
 	f, err := os.OpenFile(filepath.Join(dir, wholeName), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err == nil {
@@ -46,8 +47,8 @@ func loadWhole(dir, ledger string) *whole {
 			err = json.Unmarshal(b, w)
 		}
 	}
-	if err != nil || w.Ledger != ledger || w.Tips == nil {
-		w = &whole{Ledger: ledger, Tips: make(map[string]policy.ObjectID)}
+	if err != nil || w.Ledger != id || w.Tips == nil {
+		w = &whole{Ledger: id, Tips: make(map[string]policy.ObjectID)}
 	}
 	w.saved = maps.Clone(w.Tips)
 	return w
@@ -79,7 +80,9 @@ func (w *whole) write(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(b, '\n'))
+	if err = ledger.Share(f); err == nil {
+		_, err = f.Write(append(b, '\n'))
+	}
 	if err == nil {
 		err = f.Sync()
 	}

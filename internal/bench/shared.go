@@ -156,8 +156,8 @@ func (w *workshop) sharedTemplate(s scenario, command string) (string, error) {
 	return name, nil
 }
 
-// connecting is how many round trips it takes to connect and to say good-bye,
-// which the hooks' are counted without.
+// connecting is how many round trips it takes to connect, which the hooks' are
+// counted without.
 func connecting(ctx context.Context, p *pgtest.Proxy, url string) (int, error) {
 	c, err := pgconn.Connect(ctx, url)
 	if err != nil {
@@ -169,9 +169,8 @@ func connecting(ctx context.Context, p *pgtest.Proxy, url string) (int, error) {
 	return lastTrips(p, 1)[0], nil
 }
 
-// lastTrips are the round trips of the last n connections, when all have ended.
+// lastTrips are the round trips of the last n connections.
 func lastTrips(p *pgtest.Proxy, n int) []int {
-	time.Sleep(100 * time.Millisecond) // the good-byes of the last ones are under way
 	all := p.Trips()
 	return all[max(0, len(all)-n):]
 }

@@ -94,7 +94,7 @@ type lane struct {
 
 	// Of the scenarios of shared ledgers, where the ledger is a database:
 	proxy      *pgtest.Proxy
-	connecting int // round trips that it takes to connect and to say good-bye
+	connecting int // round trips that it takes to connect
 }
 
 // policy is the lane's policy file.

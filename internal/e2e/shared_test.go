@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,6 +58,8 @@ func sharedPrefix(t *testing.T) string {
 //	    $WORK/NAME/policy.toml with the shared ledger, and the remotes NAME-dev,
 //	    NAME-stg and NAME-prd of $WORK/work, which the first one makes. LINEs are
 //	    added to the top of the policy.
+//	either COMMAND [ARG...]
+//	    Runs a command that may succeed or fail.
 //	lines
 //	    Copies the shared ledger to $WORK/ledger, for "entries" and the like.
 //	ahead DURATION
@@ -65,6 +68,7 @@ func TestShared(t *testing.T) {
 	p := params(filepath.Join("testdata", "shared"), sharedPrefix(t))
 	p.Cmds["database"] = cmdDatabase
 	p.Cmds["host"] = cmdSharedHost
+	p.Cmds["either"] = cmdEither
 	p.Cmds["lines"] = cmdLines
 	p.Cmds["ahead"] = cmdAhead
 	begin := p.Setup
@@ -270,6 +274,15 @@ func cmdSharedHost(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(ts.Exec("git", "init", "-q", "--bare", repo))
 		ts.Check(ts.Exec("git", "remote", "add", name+"-"+environment, repo))
 		ts.Check(ts.Exec("pathgate", "install", "--policy", policy, repo))
+	}
+}
+
+func cmdEither(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: either COMMAND [ARG...]")
+	}
+	if err := ts.Exec(args[0], args[1:]...); !errors.As(err, new(*exec.ExitError)) {
+		ts.Check(err)
 	}
 }
 

@@ -51,7 +51,6 @@ func (h *tent) pushed(r route, n int) (took time.Duration, trips int) {
 	if !s.ok {
 		h.t.Fatalf("%s: %s", r.name, s.out)
 	}
-	time.Sleep(100 * time.Millisecond) // the last good-bye is under way
 	return s.took, sum(r.proxy.Trips()) - before
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything that is awaited may take.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func cmdTmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
@@ -23,6 +24,9 @@ type book struct {
 	now      time.Time
 	host     string  // what this host is called, where hosts share the ledger
 	recorded *uint64 // takes the newest record that is written, if not nil
+	// first are entries that go on record with the next ones, before them, and at
+	// Close if there are none.
+	first []*ledger.Entry
 }
 
 // open is openBook for a hook, which hands on what it records.
@@ -43,18 +47,43 @@ func (p *Process) read(ctx context.Context, s *scene, hints ...ledger.Hints) (*b
 // Append appends to the ledger. What is about a ref says on which host that is,
 // where hosts share the ledger.
 func (b *book) Append(entries ...*ledger.Entry) error {
+	return b.write(entries, b.Ledger.Append)
+}
+
+// AppendOn is Append for who will append more, and says what will be asked until
+// then.
+func (b *book) AppendOn(next ledger.Hints, entries ...*ledger.Entry) error {
+	return b.write(entries, func(entries ...*ledger.Entry) error { return b.Ledger.AppendOn(next, entries...) })
+}
+
+func (b *book) write(entries []*ledger.Entry, write func(...*ledger.Entry) error) error {
+	entries = append(b.first, entries...)
+	if b.first = nil; len(entries) == 0 {
+		return nil
+	}
 	for _, e := range entries {
 		if b.host != "" && e.Host == "" && e.Repository != "" && e.Ref != "" {
 			e.Host = b.host
 		}
 	}
-	if err := b.Ledger.Append(entries...); err != nil || len(entries) == 0 {
+	if err := write(entries...); err != nil {
 		return err
 	}
 	if b.recorded != nil {
 		*b.recorded = entries[len(entries)-1].Seq
 	}
 	return nil
+}
+
+// following is the number of the record that the next entry becomes.
+func (b *book) following() uint64 {
+	last, _, _ := b.Last()
+	return last + uint64(len(b.first)) + 1
+}
+
+// Close ends the use of the ledger.
+func (b *book) Close() error {
+	return errors.Join(b.Append(), b.Ledger.Close())
 }
 
 // openBook takes the ledger's lock; nothing slow may happen before Close. Hints

@@ -75,7 +75,7 @@ func newFleet(t *testing.T, server *pgtest.Server) *fleet {
 		t.Fatal(err)
 	}
 	proxy := pgtest.ProxyTo(t, server.Primary.Address())
-	url := server.URL(pgtest.Hooks, name, proxy.Address())
+	url := server.PlainURL(pgtest.Hooks, name, proxy.Address())
 	return &fleet{one: newHost(t, "git-1", url), two: newHost(t, "git-2", url), proxy: proxy}
 }
 
@@ -354,7 +354,6 @@ func testContained(t *testing.T, f *fleet) {
 func (f *fleet) tripsOf(do func()) []int {
 	before := len(f.proxy.Trips())
 	do()
-	time.Sleep(50 * time.Millisecond) // the last good-bye
 	return f.proxy.Trips()[before:]
 }
 
@@ -403,7 +402,7 @@ func testSilence(t *testing.T, f *fleet) {
 		_, err := f.one.announce("dev", ids[1], "another-push")
 		took := time.Since(begun)
 		f.proxy.Restore()
-		if want := "the ledger cannot be reached"; err == nil || publicReason(err) != want || took > 15*time.Second {
+		if want := "the ledger cannot be reached"; err == nil || publicReason(err) != want || took > time.Minute {
 			t.Errorf("%s: %v, after %v; want %q", name, err, took, want)
 		}
 	}

@@ -24,16 +24,15 @@ func (j *judge) land(ctx context.Context, l *book, m *move, intent *ledger.Entry
 		j.landed.why = "this push was given up meanwhile"
 		return done, nil
 	}
-	last, _, _ := l.Last()
 	within, cancel := context.WithTimeout(ctx, moveTime)
 	defer cancel()
-	id, err := m.release.plan.Finish(within, last+1)
+	id, err := m.release.plan.Finish(within, l.following())
 	if err != nil {
 		return done, because("the merge cannot be written", err)
 	}
 	m.new, m.commit = id, id
 	intent.New, intent.Commit, intent.Tree = string(id), string(id), string(m.release.plan.Tree())
-	if err := l.Append(intent); err != nil {
+	if err := l.AppendOn(j.scene.toRecord([]*move{m}), intent); err != nil {
 		return done, err
 	}
 	if j.landed.receipt, err = j.scene.receipt(l, m.env, intent); err != nil {

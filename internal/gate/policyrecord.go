@@ -24,7 +24,8 @@ func serialFault(s ledger.Serial, hash string, serial uint64) error {
 }
 
 // putPolicy makes sure that the policy file that judges is on record, before
-// anything is that was judged by it, and that it is not an older one.
+// anything is that was judged by it, and that it is not an older one. Where it is
+// not on record yet, it goes there with what is appended next.
 func (s *scene) putPolicy(b *book, by ledger.Entry) error {
 	known, _, err := b.KnownPolicy(s.policy.Hash)
 	if err != nil {
@@ -45,7 +46,8 @@ func (s *scene) putPolicy(b *book, by ledger.Entry) error {
 		e.Push, e.Repository = by.Push, by.Repository
 		e.Principal, e.Via, e.Address = by.Principal, by.Via, by.Address
 	}
-	return b.Append(entries...)
+	b.first = entries
+	return nil
 }
 
 // tree is where the ledger stands, in short, for what people are told: whoever

@@ -153,12 +153,14 @@ func (p *Process) announced(ctx context.Context, s *scene, token receive.Token, 
 		return nil, nil, err
 	}
 	overtaken = make(map[uint64]string)
-	for i := range intents {
-		env, ok := s.site.Environment(policy.RefName(intents[i].Ref))
-		if !ok {
+	announced := errands(intents)
+	for _, u := range guarded {
+		intent := announced[errandOf(u)]
+		env, ok := s.site.Environment(u.Ref)
+		if intent == nil || !ok {
 			continue
 		}
-		if overtaken[intents[i].Seq], err = s.barredSince(l, env, &intents[i]); err != nil {
+		if overtaken[intent.Seq], err = s.barredSince(l, env, intent); err != nil {
 			return nil, nil, err
 		}
 	}

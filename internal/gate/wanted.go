@@ -59,6 +59,7 @@ func (s *scene) toRecord(moves []*move) ledger.Hints {
 		w.commit(m.pushed.New, m.commit, m.pushed.Old)
 		w.after(m.env, m.ref)
 	}
+	w.Back = true
 	return w.Hints
 }
 

@@ -53,6 +53,15 @@ func (l *Ledger) Append(entries ...*Entry) error {
 	return nil
 }
 
+// AppendOn is Append for who will append more before Close, and says what will be
+// asked until then. A ledger in a database takes the lock again with the same
+// round trip, unless somebody else is quicker.
+func (l *Ledger) AppendOn(next Hints, entries ...*Entry) error {
+	l.o.Hints, l.goesOn = next, true
+	defer func() { l.goesOn = false }()
+	return l.Append(entries...)
+}
+
 // checkOpen refuses entries that settle an intent which is not open, or twice.
 func (l *Ledger) checkOpen(entries []*Entry) error {
 	settled := make(map[uint64]bool)

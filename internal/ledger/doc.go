@@ -367,7 +367,8 @@
 //   - The lock is that of the row of head, which has what the watermark has, but
 //     for the boot: a commit has lines, projections and head, or nothing. Open
 //     takes it and reads what Options.Hints says in one round trip, and Append
-//     writes and gives it up in one. An Append after that takes the lock again;
+//     writes and gives it up in one. An Append after that takes the lock again,
+//     AppendOn at once and with the same round trip, unless others are quicker;
 //     if others wrote meanwhile, it fails with ErrMoved for what is decided by
 //     what the ledger says (intents, stamps, approvals, locks, vetoes, policies),
 //     and records what has happened (deployed, abandoned, status, refused,

@@ -22,6 +22,9 @@ type Hints struct {
 	Records []uint64
 	// Policy is the SHA-256 of the policy file in hex.
 	Policy string
+	// Back says that what the refs had before they came to what they have is
+	// asked about: who goes back withdraws it.
+	Back bool
 }
 
 // A Hint is a ref of an environment, or all of its refs.

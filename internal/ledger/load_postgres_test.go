@@ -11,8 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathgate/pathgate/internal/pgstore"
 	"github.com/pathgate/pathgate/internal/pgtest"
 )
+
+// patience is how much longer than it should anything may take on a busy machine:
+// what never ends takes longer.
+const patience = 2 * time.Minute
 
 // A load is what pushers have done to a ledger.
 type load struct {
@@ -77,7 +82,7 @@ func (p *load) counts() (ok, not int) {
 // until waits for the pushers to get somewhere.
 func (p *load) until(t *testing.T, done func(ok, not int) bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(p.counts()); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !done(p.counts()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain: %+v", p.kinds)
 		}
@@ -141,7 +146,7 @@ func TestKilledPrimary(t *testing.T) {
 	pushers.Wait()
 	p.check(t, url)
 	// Open and Append are given that long each, and an open step ends by itself.
-	if p.slowest > 3*wait {
+	if p.slowest > 2*wait+patience {
 		t.Errorf("a pusher waited %v", p.slowest)
 	}
 }
@@ -187,38 +192,36 @@ func TestCutAtCommit(t *testing.T) {
 	for i := range 5 {
 		for _, when := range []pgtest.When{pgtest.BeforeServer, pgtest.AfterServer, pgtest.AfterAnswer} {
 			ok, _ := p.counts()
-			cut := proxy.CutAt(commitMessage, when)
-			p.push(url, fmt.Sprintf("cut-%d-%d", i, when), 5*time.Second)
-			<-cut
+			proxy.CutAt(commitMessage, when)
+			p.push(url, fmt.Sprintf("cut-%d-%d", i, when), patience)
 			if after, _ := p.counts(); when == pgtest.AfterAnswer && after != ok+1 {
-				t.Errorf("it was committed, and the pusher was told otherwise")
+				t.Errorf("it was committed, and the pusher was told otherwise: %v", p.kinds)
 			}
 		}
 	}
-	if len(p.unknown) > 10 {
+	if len(p.unknown) < 5 || len(p.unknown) > 10 {
 		t.Errorf("%d of 15 were told that it is not written", len(p.unknown))
 	}
-	// For good: then nobody can know, and that is what it says.
-	cut := proxy.CutAt(commitMessage, pgtest.AfterAnswer)
-	go func() { <-cut; proxy.Cut() }()
-	begin := time.Now()
-	p.push(url, "lost", 2*time.Second)
-	if !p.unknown["lost"] || time.Since(begin) > 6*time.Second {
-		t.Errorf("nothing answers any more: %+v after %v", p.kinds, time.Since(begin))
-	}
-	proxy.Restore()
+	unanswered(t, url, proxy, "lost", func() { proxy.CutAt(commitMessage, pgtest.AfterAnswer); proxy.Shut() })
+	p.unknown["lost"] = true
 	p.check(t, url)
-	// A server that is just not heard any more.
-	l, err := Open(t.Context(), url, Options{Wait: time.Second})
+	unanswered(t, url, proxy, "silence", proxy.Silence)
+}
+
+// unanswered appends an entry when nothing answers any more, from the COMMIT on or
+// all along: then nobody can know, and that is what it says.
+func unanswered(t *testing.T, url string, proxy *pgtest.Proxy, name string, fault func()) {
+	t.Helper()
+	l, err := Open(t.Context(), url, Options{Wait: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	proxy.Silence()
-	begin = time.Now()
-	err = l.Append(&Entry{Type: TypeRefused, Push: "silence", Codes: []string{"frozen"}})
-	if !errors.Is(err, ErrWrite) || time.Since(begin) > 3*time.Second {
-		t.Errorf("silence: %v after %v", err, time.Since(begin))
+	fault()
+	defer proxy.Restore()
+	begin := time.Now()
+	err = l.Append(&Entry{Type: TypeRefused, Push: name, Codes: []string{"frozen"}})
+	if !errors.Is(err, ErrWrite) || !errors.Is(err, pgstore.ErrUnknown) || time.Since(begin) > patience {
+		t.Errorf("%s: %v after %v", name, err, time.Since(begin))
 	}
-	proxy.Restore()
 }

@@ -58,6 +58,7 @@ type Ledger struct {
 	index   *index // nil if it has to be opened again
 	model   kv     // in place of the index: a ledger of the past, which Verify makes
 	store   store  // in place of journal and index: a database; nil if the ledger is in files
+	goesOn  bool   // the append in hand is one of AppendOn
 	failed  error  // why nothing can be appended any more
 }
 

@@ -225,19 +225,33 @@ func projectObjects(s kv, e *Entry, at place) error {
 		if id == "" || e.Commit == "" || i == 1 && e.New == e.Commit {
 			continue
 		}
-		k := key(keyObject, id)
-		v, err := s.Get(k)
-		if err != nil {
-			return err
-		}
-		if v != nil {
-			continue
-		}
-		if err := s.Put(k, appendPlace(nil, at)); err != nil {
+		if err := putNew(s, key(keyObject, id), appendPlace(nil, at)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A newPutter is a kv that writes a value unless there is one, and need not read
+// for that. Nobody else may ask for the key in the same change.
+type newPutter interface {
+	putNew(key, value []byte) error
+}
+
+// putNew writes a value unless there is one.
+func putNew(s kv, k, v []byte) error {
+	if n, ok := s.(newPutter); ok {
+		return n.putNew(k, v)
+	}
+	return putAbsent(s, k, v)
+}
+
+func putAbsent(s kv, k, v []byte) error {
+	was, err := s.Get(k)
+	if err != nil || was != nil {
+		return err
+	}
+	return s.Put(k, v)
 }
 
 // seqAt reads the record number of the place at key k, zero if there is none.

@@ -20,7 +20,7 @@ type store interface {
 	// line reads the line at a place, with its newline.
 	line(at place) ([]byte, error)
 	// commit makes lines durable, with what update does to the projections, and
-	// lets others write. h is the head after them.
+	// lets others write, unless the ledger goes on. h is the head after them.
 	commit(lines []storedLine, h head, update func(kv) error) error
 	close()
 	trips() int

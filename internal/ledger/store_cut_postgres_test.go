@@ -61,7 +61,8 @@ func pass(to, from net.Conn, left *atomic.Int64) {
 	}
 }
 
-// The connection is lost after each so many bytes of a COMMIT and of its answer:
+// The connection is lost after each so many bytes of a COMMIT and of its answer,
+// with and without the beginning of the next transaction:
 // what the writer is told is true, and it is told something.
 func TestStoreCutAnywhere(t *testing.T) {
 	r, name := newShared(t)
@@ -78,23 +79,35 @@ func TestStoreCutAnywhere(t *testing.T) {
 	far := *r
 	far.dir = server(t).PlainURL(pgtest.Hooks, name, listener.Addr().String())
 	told := map[string]bool{}
-	try := func(what string, budget *atomic.Int64, n int64) {
+	try := func(what string, budget *atomic.Int64, n int64, on bool) {
 		l := far.open()
 		defer l.Close()
 		defer budget.Store(-1)
 		budget.Store(n)
-		id := fmt.Sprint(what, n)
-		err := l.Append(&Entry{Type: TypeRefused, Push: id, Service: "shop", Environment: "prd", Codes: []string{"frozen"}})
+		id := fmt.Sprint(what, n, on)
+		e := &Entry{Type: TypeRefused, Push: id, Service: "shop", Environment: "prd", Codes: []string{"frozen"}}
+		err := error(nil)
+		if on {
+			err = l.AppendOn(Hints{Service: "shop"}, e)
+		} else {
+			err = l.Append(e)
+		}
 		if err != nil && (!errors.Is(err, ErrWrite) || !errors.Is(err, pgstore.ErrLost)) {
 			t.Errorf("%s: %v", id, err)
 		}
 		told[id] = err == nil
 	}
 	for n := int64(0); n < 4300; n += 107 {
-		try("up", &c.up, n)
+		try("up", &c.up, n, false)
 	}
 	for n := int64(0); n < 420; n += 11 {
-		try("down", &c.down, n)
+		try("down", &c.down, n, false)
+	}
+	for n := int64(0); n < 8000; n += 211 {
+		try("up", &c.up, n, true)
+	}
+	for n := int64(0); n < 2400; n += 61 {
+		try("down", &c.down, n, true)
 	}
 	there := map[string]int{}
 	if err := Read(r.dir, 0, func(l *Line) error { there[l.Entry.Push]++; return nil }); err != nil {

@@ -9,6 +9,7 @@ import (
 // wanted collects keys and prefixes, each once.
 type wanted struct {
 	keys, prefixes [][]byte
+	ends           [][]byte // prefixes of which only the last few keys are wanted
 	seen           map[string]bool
 }
 
@@ -51,6 +52,9 @@ func (h *Hints) want() wanted {
 	}
 	for _, s := range h.Spots {
 		w.spot(service, cleanString(string(s.Environment)), cleanString(s.Repository), cleanString(string(s.Ref)))
+		if h.Back && s.Ref != "" {
+			w.ends = append(w.ends, cleanKey(keyHistory, service, string(s.Environment), s.Repository, string(s.Ref)))
+		}
 		for _, id := range h.Commits {
 			w.commit([...]string{service, cleanString(string(s.Environment)), cleanString(s.Repository), cleanString(string(s.Ref))}, string(id))
 		}
@@ -111,10 +115,7 @@ func namedBy(k, v []byte) (places []place, next [][]byte) {
 	case keyLive:
 		return namedByLive(k, v)
 	case keyHistory:
-		if len(v) > 8 {
-			at, _, _ := cutPlace(v[8:])
-			return []place{at}, nil
-		}
+		return nil, namedByStep(k, v)
 	case keyOutcome:
 		if at, rest, err := cutPlace(v); err == nil && len(rest) > 8 {
 			newest, _ := seqOf(rest[:8])
@@ -134,7 +135,12 @@ func namedBy(k, v []byte) (places []place, next [][]byte) {
 			next = append(next, key(keyLiveThere, f[0], f[1], f[3], f[4]))
 		}
 		fallthrough
-	case keyObject, keyIntent, keyProgress, keyApproval, keyLock, keyVeto, keyOverride, keyRelease,
+	case keyProgress:
+		if p, err := cutProgress(v); err == nil {
+			places = append(places, p.status)
+			next = append(next, key(keyOutcome, p.of.service, p.of.environment, p.of.repository, p.of.commit))
+		}
+	case keyObject, keyIntent, keyApproval, keyLock, keyVeto, keyOverride, keyRelease,
 		keyChain, keyLine, keyCheckpoint, keyReported, keyTaken, keyLiveThere:
 		at, _, _ := cutPlace(v)
 		places = append(places, at)
@@ -142,8 +148,26 @@ func namedBy(k, v []byte) (places []place, next [][]byte) {
 	return places, next
 }
 
+// namedByStep is namedBy of a step in a ref's history: who goes down it withdraws
+// the commit, or asks whether that has been done.
+func namedByStep(k, v []byte) (next [][]byte) {
+	if len(k) < 8 || len(v) < 8 {
+		return nil
+	}
+	f, err := fieldsOf(k[:len(k)-8], 4)
+	if err != nil {
+		return nil
+	}
+	_, commit, err := cutPlace(v[8:])
+	if err != nil {
+		return nil
+	}
+	return [][]byte{key(keyCommit, f[0], f[1], f[2], string(commit))}
+}
+
 // namedByLive is namedBy of what is live on a ref: a push that takes its place
-// ends its span, and goes on from its contents.
+// ends its span, and goes on from its contents; one that leaves it there must not
+// be vetoed.
 func namedByLive(k, v []byte) (places []place, next [][]byte) {
 	f, err := fieldsOf(k, 4)
 	if err != nil {
@@ -155,7 +179,7 @@ func namedByLive(k, v []byte) (places []place, next [][]byte) {
 	}
 	return []place{now.at, now.begin.place}, [][]byte{
 		key(keyRecord, f[0], f[1], f[2], now.commit, f[3]), key(keyCommit, f[0], f[1], f[2], now.commit),
-		key(keyContents, f[0], f[1], f[2], f[3], now.commit), keySeq(keyHistory, now.at.seq, f...)}
+		key(keyContents, f[0], f[1], f[2], f[3], now.commit), keySeq(keyHistory, now.at.seq, f...), key(keyVeto, f[0], now.commit)}
 }
 
 // nextKeys are the chunks of the tree that growing a tree of n leaves needs,

@@ -109,6 +109,9 @@ func (r *remote) hinted() pgstore.Want {
 	for _, p := range w.prefixes {
 		want.Ranges = append(want.Ranges, pgstore.Range{From: p, To: endOf(p), Most: firstPage})
 	}
+	for _, p := range w.ends {
+		want.Ranges = append(want.Ranges, pgstore.Range{From: p, To: endOf(p), Most: backPage, Down: true})
+	}
 	return want
 }
 
@@ -178,14 +181,20 @@ func (r *remote) hold() (moved bool, err error) {
 	}
 	step, cancel := r.step()
 	defer cancel()
-	err = r.refresh(step, limitsOf(r.o.waitOf()))
+	err = r.settled(r.refresh(step, limitsOf(r.o.waitOf())))
+	return r.moved, explainStore(err)
+}
+
+// settled is for what was read with the lock: that the head is another one is no
+// error then.
+func (r *remote) settled(err error) error {
 	if errors.Is(err, errAgain) {
 		err = r.usable()
 	}
 	if err != nil {
 		r.conn.Close() // the lock may be ours, of a head that cannot be gone on from
 	}
-	return r.moved, explainStore(err)
+	return err
 }
 
 // heed implements store.
@@ -242,53 +251,6 @@ func (r *remote) line(at place) ([]byte, error) {
 		}
 	}
 	return nil, damaged(at.seq, "the table has no such line")
-}
-
-// commit implements store.
-func (r *remote) commit(lines []storedLine, h head, update func(kv) error) error {
-	t := &tables{remote: r, puts: map[string][]byte{}}
-	if err := update(t); err != nil {
-		r.conn.Close()
-		return fmt.Errorf("%w: %w", ErrWrite, contradicted(err))
-	}
-	change := t.change(h)
-	for _, l := range lines {
-		change.Lines = append(change.Lines, pgstore.Line{Seq: l.seq, Offset: l.offset, Text: l.text})
-	}
-	step, cancel := r.step()
-	defer cancel()
-	if err := r.conn.Commit(step, change); err != nil {
-		return writeFailed(err)
-	}
-	r.head, r.behind, r.cache.schema = h, 0, schema
-	for _, l := range lines {
-		r.lines[l.seq] = l.text
-	}
-	r.cache.write(t.puts)
-	return nil
-}
-
-// change is what the tables become.
-func (t *tables) change(h head) pgstore.Change {
-	c := pgstore.Change{Expect: t.head.seq, Next: nextKeys(h.seq), Head: pgstore.Head{
-		Seq: h.seq, Start: h.start, End: h.end, Hash: h.hash[:], Time: h.time, Ledger: t.id, Schema: schema}}
-	if t.behind != 0 {
-		c.Expect = t.behind
-	}
-	for k, v := range t.puts {
-		if v == nil {
-			c.Delete = append(c.Delete, []byte(k))
-			continue
-		}
-		c.Put = append(c.Put, valueFor([]byte(k), v))
-	}
-	return c
-}
-
-// valueFor is the row of a key.
-func valueFor(k, v []byte) pgstore.Value {
-	records, next := follows(k, v)
-	return pgstore.Value{Key: k, Value: v, Records: records, Next: next}
 }
 
 // close implements store.

@@ -130,7 +130,7 @@ func TestStoreWithoutStandby(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := Open(t.Context(), url, Options{Wait: 3 * time.Second})
+	l, err := Open(t.Context(), url, Options{Wait: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ const (
 	mostPage  = 16384
 	// historyPage is how many steps down a ref's history are read at once.
 	historyPage = 64
+	// backPage is how many are read beforehand where somebody may go back.
+	backPage = 8
 )
 
 // errAgain: others have written since, and what was read before does not go
@@ -114,6 +116,7 @@ func endOf(prefix []byte) []byte {
 type tables struct {
 	*remote
 	puts map[string][]byte // nil for a key that is deleted; the map is nil while nothing may be written
+	news map[string][]byte // to be written unless they are there, which is not known
 }
 
 var errReadOnly = errors.New("a look at the ledger writes nothing")
@@ -143,6 +146,20 @@ func missed(k []byte) pgstore.Want {
 		return pgstore.Want{Ranges: []pgstore.Range{{From: k[:len(k)-8], To: append(bytes.Clone(k), 0), Most: historyPage, Down: true}}}
 	}
 	return pgstore.Want{Keys: [][]byte{k}}
+}
+
+// putNew implements newPutter: whether the key is there is for the server to find
+// out.
+func (t *tables) putNew(k, v []byte) error {
+	_, put := t.puts[string(k)]
+	_, known := t.cache.values[string(k)]
+	if t.puts == nil || put || known || t.cache.reach(string(k)) != "" {
+		return putAbsent(t, k, v)
+	}
+	if _, ok := t.news[string(k)]; !ok {
+		t.news[string(k)] = append([]byte{}, v...)
+	}
+	return nil
 }
 
 // Put implements kv.

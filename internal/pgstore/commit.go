@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A Change is what a transaction writes.
@@ -15,12 +17,16 @@ type Change struct {
 	Next   [][]byte
 	Lines  []Line
 	Put    []Value // each key once
+	New    []Value // the same, of which those that are there stay as they are
 	Delete [][]byte
 }
 
 const (
 	entrySQL = `INSERT INTO pathgate.entry (seq, "offset", line) SELECT * FROM unnest($1, $2, $3)`
-	putSQL   = `INSERT INTO pathgate.projection (key, value, records, next)
+	newSQL   = `INSERT INTO pathgate.projection (key, value, records, next)
+SELECT v.key, v.value, v.records::bigint[], v.next::bytea[] FROM unnest($1, $2, $3, $4) AS v(key, value, records, next)
+ON CONFLICT (key) DO NOTHING`
+	putSQL = `INSERT INTO pathgate.projection (key, value, records, next)
 SELECT v.key, v.value, v.records::bigint[], v.next::bytea[] FROM unnest($1, $2, $3, $4) AS v(key, value, records, next)
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, records = EXCLUDED.records, next = EXCLUDED.next`
 	deleteSQL = `DELETE FROM pathgate.projection WHERE key = ANY ($1)`
@@ -43,7 +49,10 @@ func (c *Change) queries() (all []query) {
 			[][]byte{int8s(seqs), int8s(offsets), texts(lines)}})
 	}
 	if len(c.Put) > 0 {
-		all = append(all, putQuery(c.Put))
+		all = append(all, valuesQuery(putSQL, c.Put))
+	}
+	if len(c.New) > 0 {
+		all = append(all, valuesQuery(newSQL, c.New))
 	}
 	if len(c.Delete) > 0 {
 		all = append(all, query{deleteSQL, []uint32{oidByteaArray}, [][]byte{byteas(c.Delete)}})
@@ -55,14 +64,14 @@ func (c *Change) queries() (all []query) {
 			[]byte(h.Ledger), int8Value(int64(h.Schema)), byteas(c.Next), int8Value(int64(c.Expect))}})
 }
 
-func putQuery(values []Value) query {
+func valuesQuery(sql string, values []Value) query {
 	var keys, contents [][]byte
 	var records, next []string
 	for _, v := range values {
 		keys, contents = append(keys, v.Key), append(contents, v.Value)
 		records, next = append(records, recordsLiteral(v.Records)), append(next, keysLiteral(v.Next))
 	}
-	return query{putSQL, []uint32{oidByteaArray, oidByteaArray, oidTextArray, oidTextArray},
+	return query{sql, []uint32{oidByteaArray, oidByteaArray, oidTextArray, oidTextArray},
 		[][]byte{byteas(keys), byteas(contents), texts(records), texts(next)}}
 }
 
@@ -72,21 +81,54 @@ func putQuery(values []Value) query {
 // With an error that wraps ErrUnknown nobody knows whether it was written; with
 // any other, nothing was.
 func (c *Conn) Commit(ctx context.Context, change Change) error {
+	_, err := c.commit(ctx, &change)
+	return err
+}
+
+// CommitOn is Commit for who goes on: in the same round trip it begins another
+// transaction that holds the head, and reads what is wanted, as Lock does. It
+// does not wait for the head: if somebody else has it, Held says so afterwards,
+// and there is nothing in what it returns.
+func (c *Conn) CommitOn(ctx context.Context, change Change, l Limits, w Want) (Got, error) {
+	after := append(begin(forWriting, l), query{sql: headSQL + " FOR UPDATE SKIP LOCKED"}, w.query())
+	results, err := c.commit(ctx, &change, after...)
+	if err != nil || len(results) != len(after) {
+		return Got{}, err
+	}
+	got, err := gotten(results[2], results[3])
+	if err != nil {
+		c.Close() // the change is written all the same
+		return Got{}, nil
+	}
+	c.held = true
+	return got, nil
+}
+
+// commit writes a change and ends its transaction. What is to be done after that
+// is none of it: its results are returned if all of them are there.
+func (c *Conn) commit(ctx context.Context, change *Change, after ...query) ([]*pgconn.Result, error) {
 	if !c.Held() {
-		return fmt.Errorf("%w: no transaction is open any more", ErrLost)
+		return nil, fmt.Errorf("%w: no transaction is open any more", ErrLost)
 	}
 	inner, cancel := withReserve(ctx)
 	defer cancel()
-	results, err := c.batch(inner, append(change.queries(), query{sql: "COMMIT"})...)
+	queries := append(change.queries(), query{sql: "COMMIT"})
+	end := len(queries)
+	results, err := c.batch(inner, append(queries, after...)...)
 	c.held = false
+	committed := len(results) >= end && results[end-1].CommandTag.String() == "COMMIT"
 	switch {
-	case err == nil && results[len(results)-1].CommandTag.String() != "COMMIT":
-		return fmt.Errorf("%w: the server rolled it back", ErrLost)
-	case err == nil && !c.warned:
-		return nil
+	case err == nil && committed && !c.warned:
+		return results[end:], nil
+	case err == nil && !committed:
+		c.Close()
+		return nil, fmt.Errorf("%w: the server rolled it back", ErrLost)
+	case committed && !c.warned && !broken(err): // what was to be done after it failed
+		c.Close()
+		return nil, nil
 	case err != nil && !broken(err):
 		c.Close()
-		return explained(err)
+		return nil, explained(err)
 	}
 	// pgconn.SafeToRetry says yes of batches that the server has carried out, so
 	// that it is asked in any case. Also after a warning: an administrator may have
@@ -96,7 +138,7 @@ func (c *Conn) Commit(ctx context.Context, change Change) error {
 		err = errWarned
 	}
 	c.Close()
-	return c.settle(ctx, &change, err)
+	return nil, c.settle(ctx, change, err)
 }
 
 // withReserve keeps time back to ask what became of a COMMIT.
@@ -190,7 +232,7 @@ func (c *Conn) Put(ctx context.Context, values []Value) error {
 	if len(values) == 0 {
 		return nil
 	}
-	return c.within(ctx, putQuery(values))
+	return c.within(ctx, valuesQuery(putSQL, values))
 }
 
 func (c *Conn) within(ctx context.Context, q query) error {

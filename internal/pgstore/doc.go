@@ -23,7 +23,8 @@
 // Whoever writes locks the row of head (SELECT FOR UPDATE), READ COMMITTED: so
 // writers follow each other, sequence numbers have no gap, and each sees what
 // the one before wrote. One batch of statements locks and reads, one writes and
-// commits; no statement is prepared, so that a pooler in transaction mode may
+// commits, and may begin the next transaction, which waits for nobody (SKIP
+// LOCKED); no statement is prepared, so that a pooler in transaction mode may
 // stand between. Each transaction sets its own time limits, and a
 // synchronous_commit that is at least on.
 //

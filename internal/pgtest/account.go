@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/user"
@@ -69,14 +70,32 @@ func childrenOf(pid int) []int {
 	return out
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// gone reports whether a process has ended, and with it let go of what it had,
+// whether or not anybody has asked how it ended.
+func gone(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return true
 	}
-	address, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.Join(fmt.Errorf("%s is no TCP address", l.Addr()), l.Close())
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	return len(fields) == 0 || fields[0][0] == 'Z' || fields[0][0] == 'X'
+}
+
+// Servers listen on ports below those that the system gives to connections (ip(7),
+// ip_local_port_range): so nobody connects from the port of one that is down.
+const (
+	firstPort = 20000
+	ports     = 12000
+)
+
+// freePort is a port that nobody listens on at this moment.
+func freePort() (port int, err error) {
+	for range 100 {
+		port = firstPort + rand.IntN(ports)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	return address.Port, l.Close()
+	return 0, err
 }

@@ -28,7 +28,8 @@ type Bouncer struct {
 const bouncerPort = 6432
 
 // bouncerSettings is pgbouncer.ini: see pgbouncer(5). Two server connections for
-// each pool, so that two hooks at once need not wait for each other.
+// each pool, so that two hooks at once need not wait for each other. None is asked
+// whether it still answers, which would be a round trip that no hook makes.
 const bouncerSettings = `[databases]
 * = host=%[1]s port=%[2]s
 [pgbouncer]
@@ -38,6 +39,7 @@ unix_socket_dir = %[4]s
 unix_socket_mode = 0777
 pool_mode = transaction
 default_pool_size = 2
+server_check_delay = 600
 auth_type = scram-sha-256
 auth_file = %[4]s/users
 server_tls_sslmode = verify-full

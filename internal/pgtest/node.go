@@ -172,6 +172,9 @@ func (n *Node) start() error {
 	}
 	var err error
 	for range 5 {
+		if n.port, err = freePort(); err != nil {
+			return err
+		}
 		if err = n.try(); err == nil {
 			return nil
 		}
@@ -179,14 +182,8 @@ func (n *Node) start() error {
 	return err
 }
 
+// try starts the server on its port, and ends it if it does not come up.
 func (n *Node) try() error {
-	if n.port == 0 {
-		port, err := freePort()
-		if err != nil {
-			return err
-		}
-		n.port = port
-	}
 	log, err := os.OpenFile(n.log(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -208,7 +205,6 @@ func (n *Node) try() error {
 	err = n.wait("the server to start", func(*pgconn.PgConn) (bool, error) { return true, nil })
 	if err != nil {
 		n.Kill()
-		n.port = 0
 	}
 	return err
 }
@@ -257,11 +253,19 @@ func (n *Node) Restart() error {
 	if err := os.Remove(filepath.Join(n.dir, "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return n.try()
+	var err error
+	for range 5 { // a process that was being made when it was killed ends by itself
+		if err = n.try(); err == nil {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
 }
 
-// Kill ends the server and all its processes with SIGKILL. They are found while
-// the first one stands still, so that none is missed.
+// Kill ends the server and all its processes with SIGKILL, and returns when they
+// are gone. They are found while the first one stands still, so that none is
+// missed.
 func (n *Node) Kill() {
 	if n.process == nil || !n.Running() {
 		return
@@ -273,6 +277,11 @@ func (n *Node) Kill() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	<-n.ended
+	for _, pid := range children {
+		for end := time.Now().Add(patience); !gone(pid) && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Freeze stops all processes of the server without ending their connections,

@@ -13,7 +13,7 @@ type pipe struct {
 	proxy          *Proxy
 	client, server net.Conn
 	number         int         // among the proxy's connections
-	answered       atomic.Bool // the server spoke last
+	asked          atomic.Bool // the client spoke last
 	once           sync.Once
 	mu             sync.Mutex
 	fault          *fault // to happen when the server answers
@@ -28,6 +28,10 @@ type chunk struct {
 // idle is how PostgreSQL ends what it says when no transaction is open any more:
 // the message ReadyForQuery (documentation of PostgreSQL, Message Formats).
 const idle = "Z\x00\x00\x00\x05I"
+
+// alert begins a record of TLS 1.3 with two bytes in it (RFC 8446, 5.2): its end,
+// and no message of PostgreSQL, which have five or more.
+const alert = "\x17\x03\x03\x00\x13"
 
 func (c *pipe) close() {
 	c.once.Do(func() {
@@ -77,9 +81,7 @@ func (c *pipe) deliver(to net.Conn, b []byte, upward bool) bool {
 	if !upward {
 		return c.answer(to, b)
 	}
-	if c.answered.Swap(false) {
-		c.proxy.trip(c)
-	}
+	c.asked.Store(true)
 	f := c.proxy.hit(b)
 	if f != nil && f.when == BeforeServer {
 		f.over()
@@ -109,7 +111,9 @@ func (c *pipe) answer(to net.Conn, b []byte) bool {
 		f.over()
 		return false
 	}
-	c.answered.Store(true)
+	if !bytes.HasPrefix(b, []byte(alert)) && c.asked.Swap(false) {
+		c.proxy.trip(c)
+	}
 	_, err := to.Write(b)
 	return err == nil
 }

@@ -17,7 +17,8 @@ type When int
 const (
 	// BeforeServer: the server never sees the message.
 	BeforeServer When = iota
-	// AfterServer: the server has the message, and may still be at it.
+	// AfterServer: the server has the message, and may still be at it. Whether it
+	// ends that is open: pgx asks it to cancel what a lost connection was at.
 	AfterServer
 	// AfterAnswer: the server has done it and ended the transaction, and the
 	// client never hears of it. It knows PostgreSQL without TLS only.
@@ -77,8 +78,9 @@ func (p *Proxy) Address() string { return p.listener.Addr().String() }
 func (p *Proxy) SetDelay(each time.Duration) { p.delay.Store(int64(each)) }
 
 // Trips is how many round trips each connection has had, in the order in which
-// they were opened: how often the client sent something after the server had the
-// word, or as the first thing. To say good-bye counts as one.
+// they were opened: how often the server answered what the client had sent. They
+// are counted before the client has the answer, so that all are there when it has
+// ended. A good-bye has none.
 func (p *Proxy) Trips() []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,6 +98,13 @@ func (p *Proxy) Cut() {
 	}
 }
 
+// Shut lets nobody in until Restore; who is connected stays.
+func (p *Proxy) Shut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = true
+}
+
 // Silence passes nothing on any more, in either direction, and ends nothing:
 // the other side is just not heard. Restore undoes it.
 func (p *Proxy) Silence() {
@@ -106,7 +115,7 @@ func (p *Proxy) Silence() {
 	}
 }
 
-// Restore undoes Cut and Silence.
+// Restore undoes Cut, Shut and Silence.
 func (p *Proxy) Restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +160,6 @@ func (p *Proxy) pass(client net.Conn) {
 		return
 	}
 	c := &pipe{proxy: p, client: client, server: server}
-	c.answered.Store(true) // what the client says first begins a round trip too
 	p.mu.Lock()
 	if p.down {
 		p.mu.Unlock()

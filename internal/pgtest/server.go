@@ -16,8 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// patience is how long anything that is waited for may take.
-const patience = 30 * time.Second
+// patience is how long anything that is waited for may take, on a machine that is
+// busy with much else.
+const patience = 2 * time.Minute
 
 // A Server is a primary, and its standby if there is one.
 type Server struct {
@@ -136,7 +137,11 @@ func (s *Server) Promote() error {
 	if s.Standby == nil {
 		return errors.New("promote: there is no standby")
 	}
-	return s.Standby.Exec("postgres", "SELECT pg_promote(true, 30)")
+	rows, err := s.Standby.Query("postgres", fmt.Sprintf("SELECT pg_promote(true, %d)", int(patience.Seconds())))
+	if err == nil && rows[0][0] != "t" {
+		err = fmt.Errorf("promote: the standby was none after %v", patience)
+	}
+	return err
 }
 
 // Create makes a new, empty database that belongs to Owner and returns its name.
@@ -182,6 +187,7 @@ func (s *Server) link(role, database string, addresses []string, values url.Valu
 	}
 	values.Set("passfile", s.PassFile)
 	values.Set("target_session_attrs", "read-write")
+	values.Set("connect_timeout", "10") // a busy machine may take longer than the default
 	u := url.URL{Scheme: "postgres", User: url.User(role), Host: strings.Join(addresses, ","), Path: "/" + database}
 	// A comma in a list of hosts and a slash in a file's name stay as they are:
 	// people write them so.

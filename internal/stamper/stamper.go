@@ -84,7 +84,7 @@ func (s *Stamper) withdrawn(ctx context.Context, entries []*ledger.Entry) (items
 	if !slices.ContainsFunc(entries, (*ledger.Entry).MayWithdraw) {
 		return nil, nil
 	}
-	l, err := s.open(ctx)
+	l, err := s.open(ctx, entries...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,14 @@ func (s *Stamper) withdrawn(ctx context.Context, entries []*ledger.Entry) (items
 	return items, nil
 }
 
-func (s *Stamper) open(ctx context.Context) (*ledger.Ledger, error) {
-	return ledger.Open(ctx, s.Policy.Ledger, ledger.Options{Root: s.Policy.Root, Copy: s.Policy.Copy, Now: s.Now, ReadOnly: true})
+// open opens the ledger to read what entries have taken away, or what it ends with.
+func (s *Stamper) open(ctx context.Context, entries ...*ledger.Entry) (*ledger.Ledger, error) {
+	h := ledger.Hints{Back: true}
+	for _, e := range entries { // of a hook all are of one service
+		h.Service = policy.Service(e.Service)
+		h.Spots = append(h.Spots, ledger.Hint{Environment: policy.EnvironmentName(e.Environment), Repository: e.Repository, Ref: policy.RefName(e.Ref)})
+	}
+	return ledger.Open(ctx, s.Policy.Ledger, ledger.Options{Root: s.Policy.Root, Copy: s.Policy.Copy, Now: s.Now, ReadOnly: true, Hints: h})
 }
 
 // repository opens a target's repository, if this user may write there: what

@@ -3,7 +3,6 @@ package command
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +24,11 @@ func (a *app) ledgerVerify() *cobra.Command {
 			"ledger by itself cannot tell: that an old copy was put back, that its end was\n" +
 			"cut off, that it was written anew. Keep such checkpoints elsewhere; without\n" +
 			"--key their signatures are not checked. With --copy it reads this host's copy\n" +
-			"of a shared ledger, the policy's key copy, and needs no database. Status 0:\n" +
-			"everything holds, but for an unfinished last line that may be being written;\n" +
-			"1: something does not; 3: it could not be read.",
+			"of a shared ledger, the policy's key copy, and needs no database.\n\n" +
+			"It needs little memory, and for a while as much room in the folder TMPDIR, or\n" +
+			"in /tmp, as the ledger has bytes. Status 0: everything holds, but for an\n" +
+			"unfinished last line that may be being written; 1: something does not; 3: it\n" +
+			"could not be read.",
 		Args: words(),
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
@@ -46,10 +47,6 @@ func (a *app) ledgerVerify() *cobra.Command {
 	verifiersFlag(cmd, &keys)
 	return cmd
 }
-
-// verifyGC is by how many percent the memory may grow before garbage is
-// collected while a ledger is verified.
-const verifyGC = 25
 
 // verified is the place of the ledger that is to be verified.
 func verified(pol *policy.Policy, ofCopy bool) (string, error) {
@@ -75,9 +72,6 @@ func (a *app) runVerify(format string, ofCopy bool, checkpoints, keys []string) 
 	if err != nil {
 		return faulted(err)
 	}
-	// What is kept of a large ledger is large and has few pointers: to collect
-	// often costs little and halves the memory.
-	defer debug.SetGCPercent(debug.SetGCPercent(verifyGC))
 	report, err := ledger.VerifyWith(place, ledger.VerifyOptions{Progress: a.progress(), Held: held, Signed: stamps.CheckEntry})
 	if err != nil {
 		return faulted(err)

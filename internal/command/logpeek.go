@@ -69,6 +69,25 @@ func (s *story) wants(p *ledger.Peek) bool {
 		if !s.intents {
 			return false
 		}
+	case ledger.TypeDeployed, ledger.TypeAdopt:
+		return s.touches(p)
 	}
 	return s.services[string(p.Text("service"))]
+}
+
+// touches reports whether a deployment may be about the ticket: it names the
+// ticket or a branch of it, or the ref holds one before it or with it. All that
+// another changes for follow is which commit is live, from one that holds none to
+// one that holds none.
+func (s *story) touches(p *ledger.Peek) bool {
+	service := p.Text("service")
+	if !s.services[string(service)] {
+		return false
+	}
+	if p.Has(s.ticket) || s.branches[ticketObject{string(service), string(p.Text("branch"))}] {
+		return true
+	}
+	at := gateSpot{string(service), string(p.Text("environment")), string(p.Text("repository")), string(p.Text("ref"))}
+	of := s.holding[at]
+	return len(of[s.lives[at]]) > 0 || len(of[string(p.Text("commit"))]) > 0
 }

@@ -2,11 +2,14 @@ package command
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/policy"
 )
 
 // What is passed over without decoding is nothing that a filter would match,
@@ -57,6 +60,66 @@ func TestWanted(t *testing.T) {
 		}
 		if len(want) == 0 && read > len(all)*3/4 {
 			t.Errorf("filter %d reads %d lines for nothing", i, read)
+		}
+	}
+}
+
+// A ticket's story is the same whether lines are passed over or not.
+func TestWantedStory(t *testing.T) {
+	s := newRailSite(t)
+	r := rand.New(rand.NewPCG(4, 5))
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	for range 400 {
+		e := ledger.Entry{Type: ledger.TypeIntent, Service: pick("shop", "cart"), Environment: pick("dev", "stg"), Repository: "x.git",
+			Ref: "refs/heads/main", Commit: fmt.Sprintf("%040x", r.IntN(12)), Kind: pick("deploy", "rollback", "redeploy"),
+			Subject: pick("", "JIRA-1", `a "quote"`), Principal: "ana", Via: "ssh", Token: "t"}
+		e.New = e.Commit
+		switch e.Action = pick("", ledger.ActionRelease, ledger.ActionReplace, ledger.ActionRemove, ledger.ActionReset); e.Action {
+		case ledger.ActionRelease, ledger.ActionReplace:
+			e.Kind, e.Branch, e.Head = "deploy", pick("JIRA-1", "odd", "JIRA-2", "JIRA-3"), e.Commit
+			if e.Tickets = []string{e.Branch}; e.Branch == "odd" {
+				e.Tickets = []string{"JIRA-1"}
+			}
+			if r.IntN(2) == 0 {
+				e.Gone = []string{pick("JIRA-1", "odd", "JIRA-3")}
+			}
+		case ledger.ActionRemove:
+			e.Kind, e.Branch = ledger.KindRemove, pick("JIRA-1", "odd", "JIRA-2", "JIRA-3")
+		case ledger.ActionReset:
+			e.Kind, e.Head, e.Reason = ledger.KindReset, e.Commit, "over"
+		default:
+			if r.IntN(8) == 0 {
+				e.Tickets = []string{"JIRA-1"}
+			}
+		}
+		done := e
+		s.append(&e)
+		done.Type, done.Intent, done.Token = ledger.TypeDeployed, e.Seq, ""
+		s.append(&done)
+	}
+	tell := func(want func(*ledger.Peek) bool, tale *story) (told []string, read int) {
+		mustRail(t, ledger.ReadSome(s.path("ledger"), 0, want, func(l *ledger.Line) error {
+			if read++; tale.tells(&l.Entry) {
+				told = append(told, fmt.Sprint(l.Entry.Seq, tale.turns[l.Entry.Seq]))
+			}
+			return nil
+		}))
+		return told, read
+	}
+	for _, ticket := range []string{"JIRA-1", "JIRA-3", "JIRA-9"} {
+		f := &filter{ticket: ticket}
+		pol := &policy.Policy{Ledger: s.path("ledger")}
+		full, err := storyOf(pol, f)
+		mustRail(t, err)
+		some, err := storyOf(pol, f)
+		mustRail(t, err)
+		want, all := tell(nil, full)
+		got, read := tell(f.wanted(&logOptions{}, some, &sightings{}), some)
+		if !slices.Equal(got, want) || (len(want) > 0) != (ticket != "JIRA-9") {
+			t.Errorf("%s: told %v, not %v", ticket, got, want)
+		}
+		if read >= all {
+			t.Errorf("%s: %d of %d lines are read", ticket, read, all)
 		}
 	}
 }

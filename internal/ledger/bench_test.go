@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/pathgate/pathgate/internal/ledger"
@@ -304,8 +305,12 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+// BenchmarkVerify tells also how much heap an entry takes: the live heap at the
+// end of the journal beyond that at its beginning. It should come to nothing, as
+// what grows with a ledger is in a file.
 func BenchmarkVerify(b *testing.B) {
-	for name, fill := range map[string]func(string, string, int) error{"plain": ledgertest.Fill, "judged": ledgertest.FillJudged} {
+	for name, fill := range map[string]func(string, string, int) error{"plain": ledgertest.Fill, "judged": ledgertest.FillJudged,
+		"outcomes": ledgertest.FillOutcomes, "releases": ledgertest.FillReleases} {
 		b.Run(name, func(b *testing.B) {
 			dir := b.TempDir()
 			err := ledger.Create(dir, ledger.CreateOptions{Root: root})
@@ -320,8 +325,31 @@ func BenchmarkVerify(b *testing.B) {
 					b.Fatal(rep.Findings, err)
 				}
 			}
+			b.StopTimer()
+			first, last := heapOf(b, dir)
+			b.ReportMetric(float64(last-first)/100000, "heap-B/entry")
 		})
 	}
+}
+
+// heapOf is the live heap soon after the beginning and at the end of a
+// verification.
+func heapOf(b *testing.B, dir string) (first, last int64) {
+	_, err := ledger.Verify(dir, func(done, total int64) {
+		if first != 0 && done < total {
+			return
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if last = int64(m.HeapAlloc); first == 0 {
+			first = last
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return first, last
 }
 
 // BenchmarkTrees is what an auditor does who has the journal alone.

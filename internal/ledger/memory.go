@@ -2,34 +2,36 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"slices"
 )
 
-// memory is a kv for Verify and for tests. It keeps keys and values in an arena
-// and finds them by number, without a pointer to any of them: of a ledger of
-// many entries there are millions, and the garbage collector need not look at
-// them.
+// memory is a kv for Verify and for tests. It keeps keys and values in an
+// arena, which may lie in a temporary file, and finds them there: of a ledger
+// of many entries there are millions, and none of them is an object that the
+// garbage collector knows.
+//
+// A block of the arena is an item: the next item of its group, the lengths of
+// key and value, key, value.
 type memory struct {
 	seed   maphash.Seed
-	first  map[uint64]uint32 // by a key's hash: the first item with such a key
-	groups map[uint64]uint32 // by the hash of what groupOf says: the newest item in it
-	items  []kept            // the first one is none
-	unused []uint32          // items that were deleted
-	count  int
 	blocks arena
+	keys   table // all items, by their keys
+	groups table // by what groupOf says: the newest item of the group
+	count  int
 }
 
-// A kept is an item: a key and its value.
-type kept struct {
-	at         uint64 // where they stand in the arena, one after the other
-	key, value uint32 // how long they are
-	next       uint32 // the next item whose key has the same hash
-	older      uint32 // the next item of the group
-}
+const (
+	itemOlder = 0
+	itemKey   = 8
+	itemValue = 12
+	itemHead  = 16
+)
 
-func newMemory() *memory {
-	return &memory{seed: maphash.MakeSeed(), first: map[uint64]uint32{}, groups: map[uint64]uint32{}, items: make([]kept, 1)}
+// newMemory makes an empty one in a scratch, which may be nil.
+func newMemory(s *scratch) *memory {
+	return &memory{seed: maphash.MakeSeed(), blocks: arena{from: s}, keys: table{from: s}, groups: table{from: s}}
 }
 
 // groupOf is the beginning of a key or prefix that all keys scanned together
@@ -60,133 +62,177 @@ func groupOf(key []byte) []byte {
 	return key[:len(key)-len(rest)]
 }
 
-// keyOf is the key of item n, valid until the next Put or Delete.
-func (m *memory) keyOf(n uint32) []byte {
-	i := &m.items[n]
-	return m.blocks.at(i.at, i.key)
+// item takes the item at a place apart. What it gives is valid until the next Put
+// or Delete.
+func (m *memory) item(at uint64) (key, value []byte) {
+	head := m.blocks.at(at, itemHead)
+	k, v := binary.BigEndian.Uint32(head[itemKey:]), binary.BigEndian.Uint32(head[itemValue:])
+	b := m.blocks.at(at, itemHead+k+v)[itemHead:]
+	return b[:k:k], b[k:]
 }
 
-func (m *memory) valueOf(n uint32) []byte {
-	i := &m.items[n]
-	return m.blocks.at(i.at, i.key+i.value)[i.key:]
+func (m *memory) keyOf(at uint64) []byte {
+	key, _ := m.item(at)
+	return key
 }
 
-// find gives the item of a key, zero if there is none.
-func (m *memory) find(hash uint64, key []byte) uint32 {
-	n := m.first[hash]
-	for n != 0 && !bytes.Equal(m.keyOf(n), key) {
-		n = m.items[n].next
-	}
-	return n
+// older names the next item of an item's group.
+func (m *memory) older(at uint64) []byte { return m.blocks.at(at, itemHead)[itemOlder : itemOlder+8] }
+
+// find gives the place of a key's item, zero if there is none.
+func (m *memory) find(hash uint64, key []byte) uint64 {
+	return m.keys.find(hash, func(at uint64) bool { return bytes.Equal(m.keyOf(at), key) })
 }
+
+// newest gives the newest item of a group, zero if there is none.
+func (m *memory) newest(hash uint64, group []byte) uint64 {
+	return m.groups.find(hash, func(at uint64) bool { return bytes.Equal(groupOf(m.keyOf(at)), group) })
+}
+
+func (m *memory) hash(b []byte) uint64 { return maphash.Bytes(m.seed, b) }
 
 // Get implements kv.
 func (m *memory) Get(key []byte) ([]byte, error) {
-	if n := m.find(maphash.Bytes(m.seed, key), key); n != 0 {
-		return m.valueOf(n), nil
+	at := m.find(m.hash(key), key)
+	if at == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	_, value := m.item(at)
+	return value, nil
 }
 
 // Put implements kv.
 func (m *memory) Put(key, value []byte) error {
-	hash := maphash.Bytes(m.seed, key)
-	if n := m.find(hash, key); n != 0 {
-		m.change(n, key, value)
+	hash := m.hash(key)
+	old := m.find(hash, key)
+	if old != 0 {
+		if _, was := m.item(old); len(was) == len(value) {
+			copy(was, value)
+			return nil
+		}
+	}
+	at, err := m.blocks.take(uint32(itemHead + len(key) + len(value)))
+	if err != nil {
+		return err
+	}
+	head := m.blocks.at(at, itemHead)
+	clear(head[:itemKey])
+	binary.BigEndian.PutUint32(head[itemKey:], uint32(len(key)))
+	binary.BigEndian.PutUint32(head[itemValue:], uint32(len(value)))
+	k, v := m.item(at)
+	copy(k, key)
+	copy(v, value)
+	if old != 0 { // value may have been in it until now
+		m.drop(hash, old)
+	}
+	m.count++
+	if err := m.join(at, groupOf(k)); err != nil {
+		return err
+	}
+	return m.keys.add(hash, at)
+}
+
+// join makes an item the newest of its group, if it has one.
+func (m *memory) join(at uint64, group []byte) error {
+	if len(group) == 0 {
 		return nil
 	}
-	i := kept{key: uint32(len(key)), value: uint32(len(value)), next: m.first[hash]}
-	i.at = m.blocks.put(key, value)
-	n := uint32(len(m.items))
-	if last := len(m.unused) - 1; last >= 0 {
-		n, m.unused = m.unused[last], m.unused[:last]
-	} else {
-		m.items = append(m.items, kept{})
+	hash := m.hash(group)
+	was := m.newest(hash, group)
+	if was == 0 {
+		return m.groups.add(hash, at)
 	}
-	if g := groupOf(key); g != nil {
-		of := maphash.Bytes(m.seed, g)
-		i.older, m.groups[of] = m.groups[of], n
-	}
-	m.items[n], m.first[hash] = i, n
-	m.count++
+	binary.BigEndian.PutUint64(m.older(at), was)
+	m.groups.change(hash, was, at)
 	return nil
 }
 
-// change gives item n another value.
-func (m *memory) change(n uint32, key, value []byte) {
-	i := &m.items[n]
-	if int(i.value) == len(value) {
-		copy(m.valueOf(n), value)
+// leave takes an item out of its group, if it has one.
+func (m *memory) leave(at uint64, group []byte) {
+	if len(group) == 0 {
 		return
 	}
-	at := m.blocks.put(key, value)
-	m.blocks.free(i.at, i.key+i.value)
-	i.at, i.value = at, uint32(len(value))
+	hash := m.hash(group)
+	in := m.newest(hash, group)
+	if in == at {
+		m.groups.change(hash, at, binary.BigEndian.Uint64(m.older(at)))
+		return
+	}
+	for {
+		next := binary.BigEndian.Uint64(m.older(in))
+		if next == at {
+			copy(m.older(in), m.older(at))
+			return
+		}
+		in = next
+	}
 }
 
 // Delete implements kv.
 func (m *memory) Delete(key []byte) error {
-	hash := maphash.Bytes(m.seed, key)
-	n := m.find(hash, key)
-	if n == 0 {
-		return nil
+	hash := m.hash(key)
+	if at := m.find(hash, key); at != 0 {
+		m.drop(hash, at)
 	}
-	unlink(m.items, m.first, hash, n, func(i *kept) *uint32 { return &i.next })
-	if g := groupOf(key); g != nil {
-		unlink(m.items, m.groups, maphash.Bytes(m.seed, g), n, func(i *kept) *uint32 { return &i.older })
-	}
-	i := &m.items[n]
-	m.blocks.free(i.at, i.key+i.value)
-	*i = kept{}
-	m.unused = append(m.unused, n)
-	m.count--
 	return nil
 }
 
-// unlink takes item n out of the list that begins at heads[hash].
-func unlink(items []kept, heads map[uint64]uint32, hash uint64, n uint32, next func(*kept) *uint32) {
-	after := *next(&items[n])
-	if at := heads[hash]; at != n {
-		for *next(&items[at]) != n {
-			at = *next(&items[at])
+// drop takes an item away.
+func (m *memory) drop(hash, at uint64) {
+	key, value := m.item(at)
+	m.leave(at, groupOf(key))
+	m.keys.change(hash, at, 0)
+	length := uint32(itemHead + len(key) + len(value))
+	head := m.blocks.at(at, itemHead) // for each: none, of that length
+	clear(head[itemKey:itemValue])
+	binary.BigEndian.PutUint32(head[itemValue:], length-itemHead)
+	m.blocks.free(at, length)
+	m.count--
+}
+
+// each calls fn for every key and value in the order in which they lie there.
+func (m *memory) each(fn func(key, value []byte)) {
+	for n, chunk := range m.blocks.chunks {
+		at := 0
+		if n == 0 {
+			at = arenaStep
 		}
-		*next(&items[at]) = after
-		return
-	}
-	if heads[hash] = after; after == 0 {
-		delete(heads, hash)
+		for at < arenaChunk && at+itemHead <= len(chunk) { // no block begins later
+			key, value := m.item(uint64(n)<<arenaBits | uint64(at/arenaStep))
+			if len(key) > 0 {
+				fn(key, value)
+			} else if len(value) == 0 {
+				break // the rest was never used
+			}
+			at += int(room(uint32(itemHead + len(key) + len(value))))
+		}
 	}
 }
 
 // Scan implements kv.
 func (m *memory) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	var found []uint32
-	add := func(n uint32) {
-		if m.items[n].key > 0 && bytes.HasPrefix(m.keyOf(n), prefix) {
-			found = append(found, n)
+	var found []uint64
+	add := func(at uint64) {
+		if bytes.HasPrefix(m.keyOf(at), prefix) {
+			found = append(found, at)
 		}
 	}
-	if g := groupOfPrefix(prefix); g != nil {
-		for n := m.groups[maphash.Bytes(m.seed, g)]; n != 0; n = m.items[n].older {
-			add(n)
-		}
+	var group []byte
+	if len(prefix) > 0 {
+		group = groupOf(prefix)
+	}
+	if len(group) == 0 {
+		m.keys.each(add)
 	} else {
-		for n := range m.items {
-			add(uint32(n))
+		for at := m.newest(m.hash(group), group); at != 0; at = binary.BigEndian.Uint64(m.older(at)) {
+			add(at)
 		}
 	}
-	slices.SortFunc(found, func(a, b uint32) int { return bytes.Compare(m.keyOf(a), m.keyOf(b)) })
-	for _, n := range found {
-		if err := fn(m.keyOf(n), m.valueOf(n)); err != nil {
+	slices.SortFunc(found, func(a, b uint64) int { return bytes.Compare(m.keyOf(a), m.keyOf(b)) })
+	for _, at := range found {
+		if err := fn(m.item(at)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func groupOfPrefix(prefix []byte) []byte {
-	if len(prefix) == 0 {
-		return nil
-	}
-	return groupOf(prefix)
 }

@@ -12,8 +12,13 @@ import (
 
 // The kv in memory does what a map does, whatever is put, changed and deleted.
 func TestMemory(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { likeMap(t, nil) })
+	t.Run("file", func(t *testing.T) { likeMap(t, scratchOf(t)) })
+}
+
+func likeMap(t *testing.T, s *scratch) {
 	r := rand.New(rand.NewPCG(5, 26))
-	m, want := newMemory(), map[string]string{}
+	m, want := newMemory(s), map[string]string{}
 	scan := func(prefix string) (all []string) {
 		err := m.Scan([]byte(prefix), func(k, v []byte) error {
 			all = append(all, string(k)+"="+string(v))
@@ -56,6 +61,15 @@ func TestMemory(t *testing.T) {
 		if i%500 != 0 {
 			continue
 		}
+		each := 0
+		m.each(func(k, v []byte) {
+			if each++; want[string(k)] != string(v) {
+				t.Fatalf("step %d: each has %q otherwise", i, k)
+			}
+		})
+		if each != len(want) {
+			t.Fatalf("step %d: each has %d keys, not %d", i, each, len(want))
+		}
 		if m.count != len(want) {
 			t.Fatalf("step %d: %d keys, not %d", i, m.count, len(want))
 		}
@@ -84,7 +98,7 @@ func hasKey(all map[string]string, k []byte) bool {
 
 // What is deleted makes room for what comes.
 func TestMemoryReuse(t *testing.T) {
-	m := newMemory()
+	m := newMemory(nil)
 	for i := range 100000 {
 		k := fmt.Appendf(nil, "I%06d", i)
 		if err := m.Put(k, make([]byte, 100)); err != nil {
@@ -94,7 +108,7 @@ func TestMemoryReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(m.blocks.chunks) > 1 || len(m.items) > 2 || len(m.first) > 0 {
-		t.Errorf("%d chunks, %d items, %d hashes", len(m.blocks.chunks), len(m.items), len(m.first))
+	if len(m.blocks.chunks) > 1 || len(m.keys.depths) > 1 || m.count > 0 {
+		t.Errorf("%d chunks, %d buckets, %d items", len(m.blocks.chunks), len(m.keys.depths), m.count)
 	}
 }

@@ -223,7 +223,7 @@ func history(t *testing.T, random *rand.Rand, steps int) {
 	if got := r.dump(); !reflect.DeepEqual(got, want) {
 		t.Error("rebuilt without it it says something else")
 	}
-	m := newMemory()
+	m := newMemory(nil)
 	err := Read(r.dir, 0, func(l *Line) error {
 		if err := grow(m, l.Number-1, []tlog.Hash{tlog.LeafHash(l.Raw)}); err != nil {
 			return err

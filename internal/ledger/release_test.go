@@ -154,7 +154,7 @@ func (c *counting) Put(k, v []byte) error        { c.n++; return c.memory.Put(k,
 
 // Taking out again and again looks at what came since the last time only.
 func TestRebuiltCost(t *testing.T) {
-	s := &counting{memory: newMemory()}
+	s := &counting{memory: newMemory(nil)}
 	seq, worst := uint64(0), 0
 	deployed := func(e *Entry) {
 		d := entryFor(TypeDeployed, "dev", devRef, oid(fmt.Sprint(seq)), "")

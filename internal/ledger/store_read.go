@@ -107,11 +107,10 @@ func storeLine(place string, record uint64) ([]byte, error) {
 
 // storeCopy copies the lines of a database into a file without a name.
 func storeCopy(place string) (*os.File, int64, error) {
-	f, err := os.CreateTemp("", "pathgate-lines-")
+	f, err := nameless()
 	if err != nil {
 		return nil, 0, err
 	}
-	os.Remove(f.Name())
 	size, err := spoolLines(context.Background(), place, f)
 	if err == nil && size == 0 {
 		err = fmt.Errorf("%w: no line", ErrMissing)
@@ -181,13 +180,12 @@ func copyValues(conn *pgstore.Conn) (*index, watermark, error) {
 	}
 	w := watermark{schema: h.Schema, ledger: h.Ledger, boot: bootID(), head: head{h.Start, h.End, h.Seq, hash{}, h.Time}}
 	copy(w.hash[:], h.Hash)
-	tmp, err := os.CreateTemp("", "pathgate-verify-")
+	tmp, err := nameless()
 	if err != nil {
 		return nil, w, err
 	}
 	x, err := openIndex(tmp, realHost(), time.Second)
 	if err != nil {
-		os.Remove(tmp.Name())
 		return nil, w, err
 	}
 	x.fresh = true
@@ -196,7 +194,6 @@ func copyValues(conn *pgstore.Conn) (*index, watermark, error) {
 		return x, w, nil
 	}
 	x.close()
-	os.Remove(tmp.Name())
 	return nil, w, err
 }
 

@@ -3,65 +3,34 @@ package ledger
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/pathgate/pathgate/policy"
 )
 
-// A verifier is a model of the ledger that it builds line by line.
+// A verifier is a model of the ledger that it builds line by line. What grows
+// with the ledger is in a scratch.
 type verifier struct {
 	encoder *encoder
-	model   *memory
+	scratch *scratch
+	model   *memory // the projections
+	notes   *memory // what else lines have said that later ones rest on
 	head    head
 	report  Report
-	names   names
-	open    map[uint64]claim   // intents that are not settled
-	records map[uint64]numbers // what was deployed or adopted
-	stamps  map[uint64]numbers // what was stamped as deployed
-	index   *index             // a copy, nil if there is none to compare
-	mark    watermark          // of the copy
-	differs bool               // the copy does not say the same
+	index   *index    // a copy, nil if there is none to compare
+	mark    watermark // of the copy
+	differs bool      // the copy does not say the same
 	tree    treeCheck
 	judged  rejudge
 }
 
-// A claim is what an intent says will be deployed.
-type claim struct {
-	deployment
-	new, kind, deploy string
-	evidence          []uint64
-	overrode          []string
-	action            action
-	contained         bool // a branch that it takes out was in what was live
-}
-
-// An action is what an entry says of a release branch.
-type action struct {
-	name, branch, head string
-	tickets, gone      []string
-}
-
-func said(e *Entry) action { return action{e.Action, e.Branch, e.Head, e.Tickets, e.Gone} }
-
-func (a action) equal(b action) bool {
-	return a.name == b.name && a.branch == b.branch && a.head == b.head &&
-		slices.Equal(a.tickets, b.tickets) && slices.Equal(a.gone, b.gone)
-}
-
-func newVerifier(x *index, w watermark, held []Held, r rejudge) *verifier {
+func newVerifier(x *index, w watermark, s *scratch, held []Held, r rejudge) *verifier {
 	if w.schema != schema {
 		x = nil
 	}
 	return &verifier{
-		encoder: newEncoder(), model: newMemory(), report: Report{Counts: map[Type]uint64{}},
-		names: names{number: map[string]uint32{}}, open: map[uint64]claim{}, records: map[uint64]numbers{},
-		stamps: map[uint64]numbers{},
-		index:  x, mark: w, tree: treeCheck{held: sorted(held), differs: -1}, judged: r,
+		encoder: newEncoder(), scratch: s, model: newMemory(s), notes: newMemory(s), report: Report{Counts: map[Type]uint64{}},
+		index: x, mark: w, tree: treeCheck{held: sorted(held), differs: -1}, judged: r,
 	}
-}
-
-func (v *verifier) claim(e *Entry) claim {
-	return claim{v.deployment(e), v.name(e.New), v.name(e.Kind), v.name(e.Deploy), e.Evidence, e.Overrode, said(e), false}
 }
 
 // rules checks what e says against all that came before it.
@@ -80,11 +49,11 @@ func (v *verifier) rules(e *Entry) error {
 		if err := v.kind(e); err != nil {
 			return err
 		}
-		c, err := v.claim(e), error(nil)
+		c, err := claimOf(e), error(nil)
 		if c.contained, err = v.contains(e); err != nil {
 			return err
 		}
-		v.open[e.Seq] = c
+		return v.open(e.Seq, c)
 	case TypeAbandoned:
 		return v.abandoned(e)
 	case TypeDeployed:
@@ -94,16 +63,14 @@ func (v *verifier) rules(e *Entry) error {
 		if err := v.settled(e); err != nil {
 			return err
 		}
-		v.records[e.Seq] = v.numbers(e)
+		return v.note(noteRecord, e)
 	case TypeAdopt:
 		if err := v.complete(e); err != nil {
 			return err
 		}
-		v.records[e.Seq] = v.numbers(e)
-	default:
-		return v.rails(e)
+		return v.note(noteRecord, e)
 	}
-	return nil
+	return v.rails(e)
 }
 
 // complete checks that a deployment says what was deployed where.
@@ -122,13 +89,10 @@ func (v *verifier) complete(e *Entry) error {
 // evidence checks that what an intent rests on was on record and stood.
 func (v *verifier) evidence(e *Entry) error {
 	for _, seq := range e.Evidence {
-		d, ok := v.record(seq)
-		stamp := false
-		if !ok {
-			d, stamp = v.names.deployment(v.stamps, seq)
-			ok = stamp
-		}
+		d, stamp, ok, err := v.taken(seq)
 		switch {
+		case err != nil:
+			return err
 		case seq >= e.Seq:
 			return finding(e.Seq, meansForged, "its evidence, record %d, is not before it", seq)
 		case !ok:
@@ -153,6 +117,15 @@ func (v *verifier) evidence(e *Entry) error {
 	return nil
 }
 
+// taken is what record seq is evidence of, and whether it is a stamp.
+func (v *verifier) taken(seq uint64) (d deployment, stamp, ok bool, err error) {
+	if d, ok, err = v.record(seq); err != nil || ok {
+		return d, false, ok, err
+	}
+	d, ok, err = v.noted(noteStamp, seq)
+	return d, ok, ok, err
+}
+
 func (v *verifier) withdrawn(d deployment) (uint64, error) {
 	b, err := v.model.Get(key(keyCommit, d.service, d.environment, d.repository, d.commit))
 	if err != nil || b == nil {
@@ -164,14 +137,17 @@ func (v *verifier) withdrawn(d deployment) (uint64, error) {
 // kind checks what an intent calls itself: a redeployment is of what is live,
 // a rollback to what stands here and was on this ref before.
 func (v *verifier) kind(e *Entry) error {
-	d := v.deployment(e)
+	d := deploymentOf(e)
 	live, err := seqAt(v.model, key(keyLive, d.service, d.environment, d.repository, d.ref))
 	if err != nil {
 		return err
 	}
 	switch policy.Kind(e.Kind) {
 	case policy.Redeploy:
-		if was, _ := v.record(live); was.commit != d.commit {
+		if was, _, err := v.record(live); err != nil || was.commit != d.commit {
+			if err != nil {
+				return err
+			}
 			return finding(e.Seq, meansForged, "it is a redeployment of a commit that was not live")
 		}
 	case policy.Rollback:
@@ -193,27 +169,14 @@ func (v *verifier) kind(e *Entry) error {
 	return nil
 }
 
-// settle takes the intent that e settles out of the open ones.
-func (v *verifier) settle(e *Entry) error {
-	if _, ok := v.open[e.Intent]; !ok {
-		what := "is no intent"
-		if e.Intent < e.Seq && e.Intent != 0 {
-			what = "is no open intent"
-		}
-		return finding(e.Seq, meansForged, "record %d, which it settles, %s", e.Intent, what)
-	}
-	delete(v.open, e.Intent)
-	return nil
-}
-
 // abandoned checks an entry that need not repeat what its intent would have
 // done, but must not say that it was something else.
 func (v *verifier) abandoned(e *Entry) error {
-	intent, does := v.open[e.Intent], said(e)
-	if err := v.settle(e); err != nil {
+	intent, err := v.settle(e)
+	if err != nil {
 		return err
 	}
-	if !does.equal(action{}) && !does.equal(intent.action) {
+	if does := claimOf(e); does.acts() && !bytes.Equal(does.action, intent.action) {
 		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
 	}
 	return nil
@@ -221,14 +184,13 @@ func (v *verifier) abandoned(e *Entry) error {
 
 // settled checks that a deployment says what its intent said.
 func (v *verifier) settled(e *Entry) error {
-	intent := v.open[e.Intent]
-	if err := v.settle(e); err != nil {
+	intent, err := v.settle(e)
+	if err != nil {
 		return err
 	}
-	does := v.claim(e)
-	if does.deployment != intent.deployment || does.new != intent.new || does.kind != intent.kind ||
-		does.deploy != intent.deploy || !slices.Equal(does.overrode, intent.overrode) || !does.action.equal(intent.action) ||
-		len(e.Evidence) > 0 && !slices.Equal(e.Evidence, intent.evidence) {
+	does := claimOf(e)
+	if !bytes.Equal(does.what, intent.what) || !bytes.Equal(does.action, intent.action) ||
+		len(e.Evidence) > 0 && !bytes.Equal(does.evidence, intent.evidence) {
 		return finding(e.Seq, meansForged, "it says something else than its intent, record %d", e.Intent)
 	}
 	if intent.contained {
@@ -251,25 +213,25 @@ func (v *verifier) compare() error {
 		v.report.Index = "not compared: of another boot, the next push rebuilds it"
 		return nil
 	}
-	n, chunks := 0, int64(0)
+	want, have := newDigests()
+	chunks := int64(0)
 	err := v.index.view(func(s kv) error {
 		return s.Scan(nil, func(k, b []byte) error {
-			if k[0] == keyMark {
-				return nil
-			}
-			if k[0] == keyTree {
+			switch k[0] {
+			case keyMark:
+			case keyTree:
 				chunks++
-				return nil
-			}
-			n++
-			if want, err := v.model.Get(k); err != nil || want == nil || !bytes.Equal(want, b) {
-				return fmt.Errorf("%w: projection %c differs", errIndex, k[0])
+			default:
+				have.add(k, b)
 			}
 			return nil
 		})
 	})
-	if err == nil && n != v.model.count {
-		err = fmt.Errorf("it lacks %d of %d values", v.model.count-n, v.model.count)
+	v.model.each(want.add)
+	for kind := range want.of {
+		if err == nil && want.of[kind] != have.of[kind] {
+			err = fmt.Errorf("%w: projection %c differs, with %d values and not %d", errIndex, kind, have.of[kind].count, want.of[kind].count)
+		}
 	}
 	if err == nil {
 		err = v.compareTree(chunks)

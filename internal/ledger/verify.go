@@ -101,19 +101,31 @@ func VerifyWith(dir string, o VerifyOptions) (Report, error) {
 
 func verify(dir string, locked bool, o VerifyOptions) (r Report, differs bool, err error) {
 	x, w, note := copyIndex(dir, locked)
-	defer func() {
-		if x != nil {
-			x.close()
-			os.Remove(x.file.Name())
-		}
-	}()
+	defer x.close()
 	journal, size, err := openWhole(dir)
 	if err != nil {
 		return r, false, err
 	}
 	defer journal.Close()
-	v, progress := newVerifier(x, w, o.Held, newRejudge(dir, journal)), o.Progress
+	s, err := newScratch()
+	if err != nil {
+		return r, false, err
+	}
+	defer s.close()
+	v := newVerifier(x, w, s, o.Held, newRejudge(dir, journal))
 	v.report.Index, v.judged.signed = note, o.Signed
+	err = s.guard(func() error { return v.all(journal, size, o.Progress) })
+	var f found
+	if errors.As(err, &f) {
+		v.report.Findings = append(v.report.Findings, f.Finding)
+		err = nil
+	}
+	v.report.Tree = v.tree.front.Tree()
+	return v.report, v.differs, err
+}
+
+// all goes through the journal. What does not hold is the error.
+func (v *verifier) all(journal *os.File, size int64, progress func(done, total int64)) error {
 	end, tooLong, err := lines(journal, 0, size, func(raw []byte, at int64) error {
 		if progress != nil && at>>20 != v.head.start>>20 {
 			progress(at, size)
@@ -135,13 +147,7 @@ func verify(dir string, locked bool, o VerifyOptions) (r Report, differs bool, e
 	if progress != nil {
 		progress(size, size)
 	}
-	var f found
-	if errors.As(err, &f) {
-		v.report.Findings = append(v.report.Findings, f.Finding)
-		err = nil
-	}
-	v.report.Open, v.report.Tree = len(v.open), v.tree.front.Tree()
-	return v.report, v.differs, err
+	return err
 }
 
 // copyIndex copies the index to where it can be opened without being in the
@@ -159,7 +165,7 @@ func copyIndex(dir string, locked bool) (x *index, w watermark, note string) {
 		}
 		defer f.Close()
 	}
-	tmp, err := os.CreateTemp("", "pathgate-verify-")
+	tmp, err := nameless()
 	if err != nil {
 		return nil, w, "not compared: " + err.Error()
 	}
@@ -177,7 +183,9 @@ func copyIndex(dir string, locked bool) (x *index, w watermark, note string) {
 	if err != nil {
 		x.close()
 		tmp.Close()
-		os.Remove(tmp.Name())
+		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+			return nil, w, "not compared: copy it to a temporary file: " + err.Error()
+		}
 		return nil, w, "not compared, the next push rebuilds it: " + err.Error()
 	}
 	if w.schema != schema {
@@ -222,6 +230,9 @@ func (v *verifier) line(raw []byte, offset int64) error {
 	}
 	at := place{e.Seq, offset, int64(len(raw)) + 1, sha256.Sum256(raw)}
 	if err := project(v.model, e, at); err != nil {
+		if errors.Is(err, errScratch) {
+			return err
+		}
 		return finding(n, meansForged, "it cannot follow what is before it: %v", err)
 	}
 	v.head = head{at.offset, at.offset + at.length, e.Seq, at.hash, e.Time}

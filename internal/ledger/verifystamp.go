@@ -34,7 +34,7 @@ func (v *verifier) stamp(e *Entry) error {
 		return finding(e.Seq, meansForged, "it is not on record as a fork, and %s", why)
 	}
 	if e.Kind == KindDeployed {
-		v.stamps[e.Seq] = v.numbers(e)
+		return v.note(noteStamp, e)
 	}
 	return nil
 }
@@ -112,15 +112,15 @@ func (v *verifier) stampStands(e *Entry, seq uint64, d deployment) error {
 // that an environment is elsewhere, and nothing else but there.
 func (v *verifier) whence(e *Entry, pol *policy.Policy) error {
 	for _, seq := range e.Evidence {
-		d, here := v.record(seq)
-		if !here {
-			d, _ = v.names.deployment(v.stamps, seq)
+		d, stamp, _, err := v.taken(seq)
+		if err != nil {
+			return err
 		}
 		env, ok := pol.Environment(policy.EnvironmentName(d.environment))
 		switch {
-		case ok && env.Elsewhere != nil && here:
+		case ok && env.Elsewhere != nil && !stamp:
 			return finding(e.Seq, meansForged, "its evidence, record %d, is no stamp, and %s is elsewhere", seq, d.environment)
-		case !here && (!ok || env.Elsewhere == nil):
+		case stamp && (!ok || env.Elsewhere == nil):
 			return finding(e.Seq, meansForged, "its evidence, record %d, is a stamp, and %s is not elsewhere", seq, d.environment)
 		}
 	}

@@ -26,7 +26,12 @@ func TestAgrees(t *testing.T) {
 		} else if err := fill(dir, "/srv/git", 4000); err != nil {
 			t.Fatal(err)
 		}
-		s, err := survey(context.Background(), Options{Policy: policyFor(t, dir), Now: time.Now, MaxCommits: 100, PageSize: 10})
+		o := Options{Policy: policyFor(t, dir), Now: time.Now, MaxCommits: 100, PageSize: 10}
+		g := newGathering(o.Policy, time.Now(), o.MaxCommits)
+		if err := g.gather(context.Background().Err, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		s, err := survey(context.Background(), &o, g)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,11 +80,12 @@ func agrees(t *testing.T, name string, s *site, l *ledger.Ledger, live ledger.Li
 		}
 	}
 	env := s.g.stages[at.stage()]
-	for commit := range p.records {
+	for i := range p.steps {
+		commit := s.g.step(p, i).commit
 		known, err := l.Standing(policy.Lookup{Service: live.Service, Environment: live.Environment, Repository: live.Repository,
-			Refs: []policy.RefPattern{pattern}, Commit: policy.ObjectID(s.g.names[commit])})
-		if err != nil || (known.Record != 0 && known.Withdrawn == 0) != env.stands(commit) {
-			t.Fatalf("%s %v: commit %s stands: %t (%v)", name, at, s.g.names[commit], env.stands(commit), err)
+			Refs: []policy.RefPattern{pattern}, Commit: policy.ObjectID(commit)})
+		if err != nil || (known.Record != 0 && known.Withdrawn == 0) != s.g.stands(env, commit) {
+			t.Fatalf("%s %v: commit %s stands: %t (%v)", name, at, commit, s.g.stands(env, commit), err)
 		}
 	}
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/pathgate/pathgate/internal/ledger/ledgertest"
 )
 
-// BenchmarkWrite writes a board of a ledger of many entries: go test -bench
-// Write/1000000 -benchtime 1x. It reports how much memory is in use at its end.
+// BenchmarkWrite writes a board of a ledger of many entries, from the whole of it
+// and again by its state: go test -bench Write/.*/1000000 -benchtime 1x. It
+// reports how much memory the process ever had.
 func BenchmarkWrite(b *testing.B) {
 	for kind, fill := range map[string]func(dir, root string, n int) error{
 		"outcomes": ledgertest.FillOutcomes, "releases": ledgertest.FillReleases,
@@ -25,13 +26,20 @@ func BenchmarkWrite(b *testing.B) {
 				if err := fill(dir, "/srv/git", n); err != nil {
 					b.Fatal(err)
 				}
-				j := &journal{dir: dir}
-				var now runtime.MemStats
-				for b.Loop() {
-					writeBoard(b, j, filepath.Join(b.TempDir(), "board"), func(o *Options) { o.Now = nil })
+				j, out, sites := &journal{dir: dir}, b.TempDir(), 0
+				for _, how := range []string{"whole", "again"} {
+					b.Run(how, func(b *testing.B) {
+						var now runtime.MemStats
+						for b.Loop() {
+							if how == "whole" {
+								sites++
+							}
+							writeBoard(b, j, filepath.Join(out, fmt.Sprint("board", sites)), func(o *Options) { o.Now = nil })
+						}
+						runtime.ReadMemStats(&now)
+						b.ReportMetric(float64(now.Sys)/1e6, "MB-sys")
+					})
 				}
-				runtime.ReadMemStats(&now)
-				b.ReportMetric(float64(now.Sys)/1e6, "MB-sys")
 			})
 		}
 	}

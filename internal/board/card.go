@@ -14,6 +14,7 @@ type card struct {
 	Live      *event
 	Outcome   chip
 	Untracked bool // nobody is asked for an outcome
+	Elsewhere bool // on another host: as far as stamps tell
 	Notes     []note
 	Waits     []waitView
 	Branches  []branchView
@@ -82,6 +83,9 @@ func (v view) card(pa *path, s *stop) card {
 		c.Live.More = nil
 		c.Untracked = d.entry.Deploy == "" && d.entry.Type == ledger.TypeDeployed
 	}
+	if s.there != nil {
+		v.elsewhere(&c, s.there)
+	}
 	if n := v.g.override[s.stage()]; n > 0 && s.first {
 		c.Overrides = count(n, "override") + " on record"
 	}
@@ -114,7 +118,7 @@ func (v view) branches(pa *path, s *stop) (out []branchView) {
 		b := branchView{Name: e.Branch, Tickets: v.ticketLinks(ticketsOf(e)), Head: v.commit(e.Head), By: e.Principal,
 			At: at(e.Time), Record: e.Seq}
 		for _, next := range pa.stops {
-			if next.env != nil && slices.Contains(next.env.After, s.env.Name) && !v.has(next, e) {
+			if next.env != nil && next.there == nil && slices.Contains(next.env.After, s.env.Name) && !v.has(next, e) {
 				b.Lacks = append(b.Lacks, next.label())
 			}
 		}
@@ -126,23 +130,23 @@ func (v view) branches(pa *path, s *stop) (out []branchView) {
 // has reports whether a stop has a release that an environment before it has:
 // the same commit of the branch or, where commits are pushed to it, a push that
 // named a ticket of it since and stands. What git knows besides is not asked.
-func (v view) has(s *stop, e *ledger.Entry) bool {
+func (v view) has(s *stop, e *entry) bool {
 	if s.env.Release != nil {
-		return slices.ContainsFunc(v.held(s), func(h *ledger.Entry) bool { return h.Branch == e.Branch && h.Head == e.Head })
+		return slices.ContainsFunc(v.held(s), func(h *entry) bool { return h.Branch == e.Branch && h.Head == e.Head })
 	}
 	return s.place != nil && slices.ContainsFunc(ticketsOf(e), func(ticket string) bool {
-		by, ok := s.place.brought[ticket]
-		return ok && by.record > e.Seq && v.g.stages[s.stage()].stands(by.commit)
+		by := decodeStep(v.g.store.get(keyAt('g', s.place.number, ticket)))
+		return by.record > e.Seq && v.g.stands(v.g.stages[s.stage()], by.commit)
 	})
 }
 
 // held lists the releases that a stop's live commit contains.
-func (v view) held(s *stop) (out []*ledger.Entry) {
+func (v view) held(s *stop) (out []*entry) {
 	if s.place == nil {
 		return nil
 	}
-	for _, n := range s.place.contents[s.place.commit] {
-		if e := v.t.releases[v.g.releases[n].record]; e != nil {
+	for _, r := range s.place.holding {
+		if e := v.t.releases[r.record]; e != nil {
 			out = append(out, e)
 		}
 	}

@@ -44,13 +44,38 @@
 //
 // # Reading
 //
-// The journal is read without a lock, twice: once for what it all amounts to,
-// and from where the shown commits begin for their stories, up to where the
-// first reading ended. No rule is judged: what holds a commit back is said as far
-// as the record and the policy tell, and git is not asked. What is told is
-// bounded; memory grows with the number of different commits and deployments, by
-// some hundred bytes each.
+// The journal is read without a lock and once. What its entries amount to does
+// not depend on policy, options or time, and is kept as a state beside the site,
+// under names that begin with a dot: the next time only what came since is read,
+// and the entries that the pages tell, each where it stands. Time and memory then
+// depend on what the site shows, and hardly on how long the ledger is. A site
+// that is made so is the same, byte for byte, as one of the whole ledger.
+//
+// A state has what is bounded by services, refs and open matters, and what
+// changed by commit, ticket and place since its run: a file of all others, in
+// blocks in the order of their keys, which is written anew each 20,000 changes.
+// It ends with a line of the journal, whose hash it has. It is used only if that
+// line is still there, and form, checksums and number of commits are right;
+// whatever else is the matter, the whole ledger is read. The checksums find
+// damage, not malice: who can write beside the site can write the site. The state
+// names what the site's readers may not have asked for, and only its owner can
+// read it.
+//
+// The plots are part of it. Of a ledger of more than 20,000 records they are made
+// anew when an hour is over, as that reads it whole; they tell what was on record
+// then.
+//
+// No rule is judged: what holds a commit back is said as far as the record and
+// the policy tell, and git is not asked. What is told is bounded. While the whole
+// ledger is read a quarter of a million changes are in memory at most.
 //
 // What stands, is live and is withdrawn follows the rules of package ledger, and
 // a test holds it against the ledger's index.
+//
+// # Environments elsewhere
+//
+// An environment on another host is on the path with what stamps tell of it: what
+// is live there, since when by the origin's clock, its outcome if that is known.
+// It says so, has no marks on time lines, and nothing is said to wait for it or
+// to come from it.
 package board

@@ -22,7 +22,7 @@ type event struct {
 }
 
 // event tells an entry.
-func (v view) event(e *ledger.Entry) event {
+func (v view) event(e *entry) event {
 	tone, what := words(e)
 	ev := event{Record: e.Seq, At: at(e.Time), Tone: tone, Icon: icon(tone), What: what,
 		Subject: e.Subject, By: e.Principal, More: more(e), Tickets: v.ticketLinks(e.Tickets)}
@@ -60,7 +60,7 @@ func (v view) deployment(d *deployment) event {
 }
 
 // words says in a few words what an entry says.
-func words(e *ledger.Entry) (tone, what string) {
+func words(e *entry) (tone, what string) {
 	env := e.Environment
 	switch e.Type {
 	case ledger.TypeDeployed:
@@ -101,7 +101,7 @@ func words(e *ledger.Entry) (tone, what string) {
 }
 
 // stampWords says what another host says.
-func stampWords(e *ledger.Entry) (tone, what string) {
+func stampWords(e *entry) (tone, what string) {
 	switch there := e.Environment + ", elsewhere"; e.Kind {
 	case ledger.KindDeployed:
 		return plain, "deployed in " + there
@@ -123,7 +123,7 @@ func inWhere(environment string) string {
 	return "in " + environment
 }
 
-func deployedWords(e *ledger.Entry) (tone, what string) {
+func deployedWords(e *entry) (tone, what string) {
 	env := e.Environment
 	switch e.Action {
 	case ledger.ActionRelease:
@@ -157,7 +157,7 @@ func orWord(s, other string) string {
 	return s
 }
 
-func statusWords(e *ledger.Entry) (tone, what string) {
+func statusWords(e *entry) (tone, what string) {
 	switch e.State {
 	case ledger.StateSuccess:
 		tone = good
@@ -176,7 +176,7 @@ func statusWords(e *ledger.Entry) (tone, what string) {
 }
 
 // more is what there is to tell beyond the first line.
-func more(e *ledger.Entry) (out []string) {
+func more(e *entry) (out []string) {
 	if len(e.Codes) > 0 {
 		out = append(out, strings.Join(e.Codes, ", "))
 	}

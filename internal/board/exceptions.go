@@ -1,7 +1,5 @@
 package board
 
-import "github.com/pathgate/pathgate/internal/ledger"
-
 type refusalsBody struct {
 	Codes  []codeRow
 	Recent []event
@@ -19,10 +17,10 @@ type codeRow struct {
 
 func (s *site) refusalsPage(put func(page) error) error {
 	v := view{s, ""}
-	body := refusalsBody{Total: s.g.refusals.total, Days: int(recently.Hours() / 24)}
+	body := refusalsBody{Total: s.g.refusals.total, Days: recently}
 	codes := s.g.refusals.byCode()
 	for _, r := range codes {
-		body.Codes = append(body.Codes, codeRow{r.code, r.total, r.recent, r.places(), at(r.newest.Time), max(4, 1000*r.total/codes[0].total)})
+		body.Codes = append(body.Codes, codeRow{r.name, r.total, r.recent(s.g.now), r.places(), at(r.newest), max(4, 1000*r.total/codes[0].total)})
 	}
 	for _, e := range s.g.refusals.list() {
 		body.Recent = append(body.Recent, v.event(e))
@@ -67,7 +65,7 @@ func (s *site) exceptionsPage(put func(page) error) error {
 // not enforce their rules.
 func (v view) inForce() section {
 	sec := section{ID: "in-force", Title: "Locks, vetoes, report only", Text: "What is in force now.", None: "None is in force."}
-	var vetoes []*ledger.Entry
+	var vetoes []*entry
 	for _, e := range v.g.vetoes {
 		vetoes = append(vetoes, e)
 	}

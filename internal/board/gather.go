@@ -16,7 +16,7 @@ type spot struct{ service, environment, repository, ref string }
 // A stage is an environment of one service.
 type stage struct{ service, environment, repository string }
 
-func spotOf(e *ledger.Entry) spot { return spot{e.Service, e.Environment, e.Repository, e.Ref} }
+func spotOf(e *entry) spot { return spot{e.Service, e.Environment, e.Repository, e.Ref} }
 
 func (s spot) stage() stage { return stage{s.service, s.environment, s.repository} }
 
@@ -25,39 +25,45 @@ func (s spot) clone() spot {
 	return spot{strings.Clone(s.service), strings.Clone(s.environment), strings.Clone(s.repository), strings.Clone(s.ref)}
 }
 
-// A sighting is where a commit or a ticket was first seen in the journal, and
-// the newest record about it.
-type sighting struct {
-	from     int64
-	last     uint64
-	deployed bool // it was once; tickets leave it out
+// An entry is one of the journal, and where it begins there.
+type entry struct {
+	ledger.Entry
+	offset int64
+	noes   []string // told as its codes, if there are any
 }
 
-// A gathering is what the entries of the journal amount to. What grows with the
-// journal is kept as numbers; whole entries only where their count is bounded.
+// A gathering is what the entries of the journal amount to: it does not depend
+// on the policy or the time. What grows with the journal is in the store;
+// all else is bounded by what there is of services, refs and open matters.
 type gathering struct {
 	pol *policy.Policy
 	now time.Time
 
 	head ledger.Entry // the newest entry
+	last int64        // where it begins
+	raw  []byte       // its line
+	hash []byte       // of a state: the SHA-256 of the line that it ends with
 	id   string       // of the ledger
-	end  int64        // where reading ended
 
-	commits  map[string]uint32 // their numbers
-	names    []string          // by number
-	seen     []sighting        // by number
-	tickets  map[string]*sighting
-	branches map[string]uint32
-	short    []string // names of branches by number
-	releases []release
+	hour, before uint64 // of the newest entry, from 1970, and the last record before that hour
+	plots        []Plot
+	plotsOf      string // what they were made of
+
+	store   *store
+	most    int // commits and tickets that get a page
+	commits newest
+	barred  newest // commits that were never deployed
+	tickets newest
 
 	spots    map[spot]*place
 	stages   map[stage]*environment
 	services map[string]*service
 	byRecord map[uint64]*deployment // those that are live or listed
 	intents  map[uint64]intent      // open ones
-	locks    map[spot]*ledger.Entry // without a repository; service and ref may be empty
-	vetoes   map[veto]*ledger.Entry
+	locks    map[spot]*entry        // without a repository; service and ref may be empty
+	vetoes   map[veto]*entry
+	chains   map[stage]chain // without a repository
+	abroad   map[spot]*there // refs of environments elsewhere
 
 	refusals  *refusals
 	overrides counted
@@ -78,13 +84,6 @@ type intent struct {
 	noes []string
 }
 
-// A release is a branch's release into an environment.
-type release struct {
-	record uint64
-	offset int64
-	branch uint32
-}
-
 // A service is what is told of one service beside its environments.
 type service struct {
 	name   string
@@ -94,87 +93,100 @@ type service struct {
 
 // counted keeps the newest entries of a kind, and how many there are.
 type counted struct {
-	newest []*ledger.Entry // oldest first, up to twice maxListed
+	newest []*entry // oldest first, up to maxListed
 	total  int
 }
 
-func (c *counted) add(e *ledger.Entry) {
+func (c *counted) add(e *entry) {
 	c.total++
-	c.newest = append(c.newest, e)
-	if len(c.newest) >= 2*maxListed {
-		c.newest = append(c.newest[:0], c.newest[maxListed:]...)
+	if c.newest = append(c.newest, e); len(c.newest) > maxListed {
+		c.newest = slices.Delete(c.newest, 0, 1)
 	}
 }
 
 // list is the newest first.
-func (c *counted) list() []*ledger.Entry {
-	var out []*ledger.Entry
-	for i := len(c.newest) - 1; i >= 0 && len(out) < maxListed; i-- {
-		out = append(out, c.newest[i])
-	}
+func (c *counted) list() []*entry {
+	out := slices.Clone(c.newest)
+	slices.Reverse(out)
 	return out
 }
 
-func newGathering(pol *policy.Policy, now time.Time) *gathering {
-	return &gathering{pol: pol, now: now,
-		commits: make(map[string]uint32), tickets: make(map[string]*sighting), branches: make(map[string]uint32),
-		spots: make(map[spot]*place), stages: make(map[stage]*environment), services: make(map[string]*service),
+func newGathering(pol *policy.Policy, now time.Time, most int) *gathering {
+	return &gathering{pol: pol, now: now, most: most, store: newStore(),
+		commits: newest{most: most, last: make(map[string]uint64)}, barred: newest{most: most, last: make(map[string]uint64)},
+		tickets: newest{most: most, last: make(map[string]uint64)},
+		spots:   make(map[spot]*place), stages: make(map[stage]*environment), services: make(map[string]*service),
 		byRecord: make(map[uint64]*deployment), intents: make(map[uint64]intent),
-		locks: make(map[spot]*ledger.Entry), vetoes: make(map[veto]*ledger.Entry),
+		locks: make(map[spot]*entry), vetoes: make(map[veto]*entry),
+		chains: make(map[stage]chain), abroad: make(map[spot]*there),
 		refusals: newRefusals(), override: make(map[stage]int)}
 }
 
-// gather reads the whole journal.
-func gather(pol *policy.Policy, now time.Time, stop func() error) (*gathering, error) {
-	g := newGathering(pol, now)
-	err := ledger.Read(pol.Ledger, 0, func(line *ledger.Line) error {
+// gather reads the journal, from what a state has of it on. It calls settle after
+// each entry, which may make room in the store.
+func (g *gathering) gather(stop, settle func() error) error {
+	err := ledger.Read(g.pol.Ledger, g.last, func(line *ledger.Line) error {
 		if line.Number%4096 == 0 {
 			if err := stop(); err != nil {
 				return err
 			}
 		}
+		if line.Number == 1 && g.head.Seq > 0 { // the newest of the state
+			return g.goOn(line)
+		}
 		g.add(line)
-		return nil
+		if g.store.err != nil {
+			return g.store.err
+		}
+		return settle()
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if g.head.Seq == 0 {
-		return nil, fmt.Errorf("the ledger %s has no line", pol.Ledger)
+	if g.raw == nil {
+		return fmt.Errorf("the ledger %s has no line", g.pol.Ledger)
 	}
 	// As the gate does: a clock that went back ends no lock.
 	if g.head.Time.After(g.now) {
 		g.now = g.head.Time
 	}
-	return g, nil
+	return nil
 }
 
 // add takes one entry in.
 func (g *gathering) add(line *ledger.Line) {
-	e := &line.Entry
-	g.head, g.end = *e, line.End()
-	if e.Type != ledger.TypeIntent && e.Type != ledger.TypeAbandoned {
-		g.sight(e, line.Offset)
+	e := &entry{Entry: line.Entry, offset: line.Offset}
+	g.newest(line)
+	if hour := hourOf(e.Time); hour != g.hour {
+		g.hour, g.before = hour, e.Seq-1
 	}
 	switch e.Type {
 	case ledger.TypeLedger:
 		g.id = strings.Clone(e.Ledger)
 	case ledger.TypeIntent:
-		g.intents[e.Seq] = intent{spotOf(e), noes(e.Rules)}
+		g.intents[e.Seq] = intent{spotOf(e).clone(), noes(e.Rules)}
 	case ledger.TypeAbandoned:
 		delete(g.intents, e.Intent)
 	case ledger.TypeDeployed, ledger.TypeAdopt:
-		g.deployed(keep(e), line.Offset)
+		g.deployed(e)
 		g.settled(e)
 	case ledger.TypeStatus:
-		g.status(keep(e))
+		g.status(e)
 	default:
-		g.said(keep(e))
+		g.said(e)
+	}
+	if e.Type != ledger.TypeIntent && e.Type != ledger.TypeAbandoned {
+		g.sight(e)
 	}
 }
 
+// newest remembers the newest line.
+func (g *gathering) newest(line *ledger.Line) {
+	g.head, g.last, g.raw = line.Entry, line.Offset, append(g.raw[:0], line.Raw...)
+}
+
 // said takes in what somebody or pathgate said about a commit or an environment.
-func (g *gathering) said(e *ledger.Entry) {
+func (g *gathering) said(e *entry) {
 	switch e.Type {
 	case ledger.TypeDrift:
 		g.drifted(e)
@@ -192,61 +204,17 @@ func (g *gathering) said(e *ledger.Entry) {
 			g.voided(e)
 		}
 	case ledger.TypeRefused:
-		g.refusals.add(e, g.now)
+		g.refusals.add(e)
 	case ledger.TypeFault:
 		g.faults.add(e)
 	case ledger.TypeRepair:
 		g.repairs.add(e)
+	case ledger.TypeStamp:
+		g.stamped(e)
 	}
 }
 
-// keep copies an entry. Its strings share the one line that they were read from.
-func keep(e *ledger.Entry) *ledger.Entry {
-	c := *e
-	return &c
-}
-
-func lockOf(e *ledger.Entry) spot { return spot{e.Service, e.Environment, "", e.Ref} }
-
-// sight remembers where the commits and tickets of an entry are told of.
-func (g *gathering) sight(e *ledger.Entry, offset int64) {
-	for _, id := range [...]string{e.Commit, e.Head} {
-		if id != "" {
-			s := &g.seen[g.number(id, offset)]
-			s.last = e.Seq
-			s.deployed = s.deployed || e.Type == ledger.TypeDeployed || e.Type == ledger.TypeAdopt
-		}
-	}
-	for _, ticket := range ticketsOf(e) {
-		t := g.tickets[ticket]
-		if t == nil {
-			t = &sighting{from: offset}
-			g.tickets[strings.Clone(ticket)] = t
-		}
-		t.last = e.Seq
-	}
-}
-
-// number is the number of a commit.
-func (g *gathering) number(id string, offset int64) uint32 {
-	n, ok := g.commits[id]
-	if !ok {
-		id = strings.Clone(id)
-		n = uint32(len(g.names))
-		g.commits[id] = n
-		g.names, g.seen = append(g.names, id), append(g.seen, sighting{from: offset})
-	}
-	return n
-}
-
-// ticketsOf lists the tickets that an entry names. Where the policy finds none
-// in the names of branches, the name stands for one.
-func ticketsOf(e *ledger.Entry) []string {
-	if len(e.Tickets) == 0 && e.Branch != "" {
-		return []string{e.Branch}
-	}
-	return e.Tickets
-}
+func lockOf(e *entry) spot { return spot{e.Service, e.Environment, "", e.Ref} }
 
 // noes lists the codes in verdicts that are a no and were not overridden.
 func noes(rules []string) (codes []string) {
@@ -257,7 +225,7 @@ func noes(rules []string) (codes []string) {
 			continue
 		}
 		if !strings.HasPrefix(says, "overridden:") && !slices.Contains(codes, says) {
-			codes = append(codes, says)
+			codes = append(codes, strings.Clone(says))
 		}
 	}
 	return codes
@@ -265,11 +233,11 @@ func noes(rules []string) (codes []string) {
 
 // settled closes the intent of a deployment, and lists what its environment let
 // in without enforcing its rules.
-func (g *gathering) settled(e *ledger.Entry) {
+func (g *gathering) settled(e *entry) {
 	if of, ok := g.intents[e.Intent]; ok && len(of.noes) > 0 && e.Type == ledger.TypeDeployed {
-		e := keep(e)
-		e.Codes = of.noes
-		g.reported.add(e)
+		told := *e
+		told.noes, told.Codes = of.noes, of.noes
+		g.reported.add(&told)
 	}
 	delete(g.intents, e.Intent)
 }

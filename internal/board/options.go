@@ -43,11 +43,22 @@ type Options struct {
 	// PageSize is how many services stand on one page of the index; of commits
 	// and tickets it is twice as many. Zero is DefaultPage.
 	PageSize int
-	// Metrics makes plots, once the site's turn has come. Those without a Service
+	// Metrics makes plots of the first so many records. Those without a Service
 	// stand on metrics.html, the others on the page of their service. Nil is no
-	// plots.
-	Metrics func(context.Context) ([]Plot, error)
+	// plots. What they depend on beside records and policy, in a word, is MetricsOf.
+	// Of a ledger of many records they are made anew when an hour is over.
+	Metrics   func(ctx context.Context, records uint64) ([]Plot, error)
+	MetricsOf string
+
+	// How many changes the store keeps in memory and in the state, and of how many
+	// records plots are made anew each time; tests want few.
+	mostFresh, mostKept int
+	many                uint64
 }
+
+// manyRecords is how many records a ledger has whose plots are made anew only
+// when an hour is over: to make them reads it whole.
+const manyRecords = 20_000
 
 // A Plot is a row of values over time, drawn as a line and told in a table.
 type Plot struct {
@@ -67,11 +78,12 @@ type Point struct {
 
 // A Result says what was written.
 type Result struct {
-	Records  uint64 // entries read: the number of the last record
+	Records  uint64 // the number of the last record
 	Pages    int
 	Services int
-	Commits  int // that have a page
-	Tickets  int // that have a page
+	Commits  int  // that have a page
+	Tickets  int  // that have a page
+	Whole    bool // the ledger was read from its beginning
 }
 
 func (o *Options) withDefaults() Options {
@@ -84,6 +96,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if out.PageSize == 0 {
 		out.PageSize = DefaultPage
+	}
+	if out.mostFresh == 0 {
+		out.mostFresh, out.mostKept, out.many = mostFresh, mostKept, manyRecords
 	}
 	return out
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/pathgate/pathgate/internal/ledger"
 )
 
 // A pager links the pages of a list.
@@ -113,7 +111,7 @@ func (v view) attention() (out []note, more int) {
 	return out, more
 }
 
-func (v view) locksNow() (out []*ledger.Entry) {
+func (v view) locksNow() (out []*entry) {
 	for _, e := range v.g.locks {
 		if holds(e, v.g.now) {
 			out = append(out, e)
@@ -122,7 +120,7 @@ func (v view) locksNow() (out []*ledger.Entry) {
 	return out
 }
 
-func lockScope(e *ledger.Entry) string {
+func lockScope(e *entry) string {
 	scope := e.Environment
 	if e.Service != "" {
 		scope = e.Service + " " + scope
@@ -148,7 +146,9 @@ func (s *site) servicePages(put func(page) error) error {
 		recent := pa.of.recent[max(0, len(pa.of.recent)-maxRecent):]
 		var lanes []string
 		for _, st := range pa.stops {
-			lanes = append(lanes, st.label())
+			if st.there == nil {
+				lanes = append(lanes, st.label())
+			}
 		}
 		names := make(map[spot]string)
 		for _, st := range pa.stops {
@@ -189,7 +189,9 @@ func (s *site) timelinePage(put func(page) error) error {
 	recent := s.recent()
 	var lanes []string
 	for _, env := range s.g.pol.Environments {
-		lanes = append(lanes, string(env.Name))
+		if env.Elsewhere == nil {
+			lanes = append(lanes, string(env.Name))
+		}
 	}
 	for _, d := range recent {
 		if !slices.Contains(lanes, d.entry.Environment) {
@@ -225,7 +227,7 @@ func (s *site) searchPage(put func(page) error) error {
 }
 
 // subjectOf is what a commit is called.
-func subjectOf(entries []*ledger.Entry, id string) string {
+func subjectOf(entries []*entry, id string) string {
 	for _, e := range entries {
 		if e.Commit == id && e.Subject != "" {
 			return e.Subject

@@ -25,9 +25,10 @@ type stop struct {
 	first   bool                // of its environment
 	several bool                // refs of its environment
 	place   *place              // nil if nothing was ever deployed there
+	there   *there              // of an environment elsewhere, else nil
 	moving  bool
 	waits   []waiter
-	locks   []*ledger.Entry
+	locks   []*entry
 }
 
 // layPaths puts the services and their environments in order.
@@ -41,19 +42,22 @@ func (g *gathering) layPaths() []*path {
 		byService[p.service] = append(byService[p.service], p)
 	}
 	var out []*path
-	for _, name := range slices.Sorted(maps.Keys(byService)) {
-		of := g.services[name]
-		if of == nil { // told of, but nothing is live: drift before a first deployment
-			of = &service{name: name}
-			g.services[name] = of
+	on := g.known()
+	for _, name := range slices.Sorted(maps.Keys(on)) {
+		pa := &path{name: name, of: g.services[name]}
+		if pa.of == nil { // told of, but nothing is live: drift before a first deployment, a stamp
+			pa.of = &service{name: name}
 		}
-		pa := &path{name: name, of: of}
 		left := make(map[*place]bool)
 		for _, p := range byService[name] {
 			left[p] = true
 		}
-		for _, env := range g.pathOf(byService[name]) {
-			pa.add(g, env, env.Repository.Path(policy.Service(name)), left)
+		for _, env := range g.pathOf(on[name]) {
+			if env.Elsewhere != nil {
+				pa.addElsewhere(g, env)
+			} else {
+				pa.add(g, env, env.Repository.Path(policy.Service(name)), left)
+			}
 		}
 		pa.addLeft(left)
 		for _, s := range pa.stops {
@@ -64,14 +68,30 @@ func (g *gathering) layPaths() []*path {
 	return out
 }
 
-// pathOf lists the environments of the policy that are on the path of a service,
-// in order: those where it has a place, and those before and after them. A
-// policy can have several paths.
-func (g *gathering) pathOf(places []*place) (out []*policy.Environment) {
-	on := make(map[policy.EnvironmentName]bool)
-	for _, p := range places {
-		on[policy.EnvironmentName(p.environment)] = true
+// known tells in which environments of each service something is known.
+func (g *gathering) known() map[string]map[policy.EnvironmentName]bool {
+	on := make(map[string]map[policy.EnvironmentName]bool)
+	know := func(s spot) {
+		if on[s.service] == nil {
+			on[s.service] = make(map[policy.EnvironmentName]bool)
+		}
+		on[s.service][policy.EnvironmentName(s.environment)] = true
 	}
+	for _, p := range g.spots {
+		know(p.spot)
+	}
+	for _, t := range g.abroad {
+		if env, ok := g.pol.Environment(policy.EnvironmentName(t.environment)); ok && env.Elsewhere != nil && t.stamp != nil && of(env, t.spot) {
+			know(t.spot)
+		}
+	}
+	return on
+}
+
+// pathOf lists the environments of the policy that are on the path of a service,
+// in order: those where it is known, and those before and after them. A policy
+// can have several paths.
+func (g *gathering) pathOf(on map[policy.EnvironmentName]bool) (out []*policy.Environment) {
 	for grown := true; grown; {
 		grown = false
 		for _, env := range g.pol.Environments {
@@ -83,7 +103,7 @@ func (g *gathering) pathOf(places []*place) (out []*policy.Environment) {
 		}
 	}
 	for _, env := range g.pol.Environments {
-		if on[env.Name] && env.Elsewhere == nil { // which the record here has no refs of
+		if on[env.Name] {
 			out = append(out, env)
 		}
 	}
@@ -167,6 +187,9 @@ func (s *stop) notes(g *gathering) (out []note) {
 		e := live.entry
 		out = append(out, newNote(warn, "overridden", strings.Join(e.Overrode, ", ")+" "+saying(e), e.Time))
 	}
+	if s.there != nil {
+		out = append(out, s.there.notes(g, s)...)
+	}
 	out = append(out, s.policyNotes(g.now)...)
 	if s.moving {
 		out = append(out, newNote(wait, "moving", "a push is under way or not settled yet", time.Time{}))
@@ -208,7 +231,7 @@ func (s *stop) policyNotes(at time.Time) (out []note) {
 // stampText is a time in words.
 func stampText(t time.Time) string { return at(t).Text }
 
-func lockNote(lock *ledger.Entry) note {
+func lockNote(lock *entry) note {
 	text := saying(lock)
 	if !lock.Until.IsZero() {
 		text = "until " + at(lock.Until).Text + " " + text

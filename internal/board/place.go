@@ -11,56 +11,64 @@ import (
 
 // A deployment is a deployed or adopt entry and what became of it.
 type deployment struct {
-	entry  *ledger.Entry
-	state  string        // newest status, empty if there is none
-	status *ledger.Entry // that said so
-	before string        // outcome of an earlier deployment of the same run, while this one has none
+	entry  *entry
+	state  string // newest status, empty if there is none
+	status *entry // that said so
+	before string // outcome of an earlier deployment of the same run, while this one has none
+
+	tickets []string // whose tales tell of it
 
 	live, listed bool
 }
 
-// A place is what is told of one ref.
+// A place is what is told of one ref. The store has, under its number: of each
+// commit the newest record and which releases it contains ('r'); its history,
+// oldest first ('h'); and of each ticket the newest push that named it ('g').
 type place struct {
 	spot
-	commit    uint32
+	number    int
+	commit    string
 	live      *deployment // nil before the first
 	run       uint64      // the first record since which no other commit was live here
 	begin     time.Time   // of the span; zero while there is none (package ledger, Time live)
-	drift     *ledger.Entry
-	history   []step
-	records   map[uint32]uint64 // the newest of each commit
-	contents  map[uint32][]uint32
-	rebuilt   uint64 // the newest deployment that built the branch anew
-	approvals map[uint32]map[string]*ledger.Entry
-	brought   map[string]step // by ticket: the newest push that named it
+	drift     *entry
+	steps     int       // of its history
+	holding   []release // that the live commit contains
+	rebuilt   uint64    // the newest deployment that built the branch anew
+	approvals map[string]map[string]*entry
 }
 
-type step struct {
+// A release is a branch's release into an environment.
+type release struct {
 	record uint64
-	commit uint32
+	offset int64
+	branch string
 }
 
-// An environment is what is told of one environment of a service.
+// An environment is what is told of one environment of a service. Its store has,
+// under its number, of each commit the record that withdrew it last ('w').
 type environment struct {
-	places    []*place
-	withdrawn map[uint32]uint64 // record that withdrew a commit last
+	number int
+	places []*place
+}
+
+func (g *gathering) withdrawn(env *environment, commit string) uint64 {
+	return g.store.number(keyAt('w', env.number, commit))
 }
 
 // stands reports whether a commit was deployed and not withdrawn since.
-func (env *environment) stands(commit uint32) bool {
-	if env == nil {
-		return false
-	}
-	return slices.ContainsFunc(env.places, func(p *place) bool { return p.records[commit] > env.withdrawn[commit] })
+func (g *gathering) stands(env *environment, commit string) bool {
+	had := g.had(env, commit)
+	return had > 0 && had > g.withdrawn(env, commit)
 }
 
 // had is the newest record of a commit, zero if it never was here.
-func (env *environment) had(commit uint32) (record uint64) {
+func (g *gathering) had(env *environment, commit string) (record uint64) {
 	if env == nil {
 		return 0
 	}
 	for _, p := range env.places {
-		record = max(record, p.records[commit])
+		record = max(record, g.record(p, commit))
 	}
 	return record
 }
@@ -73,27 +81,25 @@ func (g *gathering) at(s spot) (*place, *environment) {
 	s = s.clone()
 	env := g.stages[s.stage()]
 	if env == nil {
-		env = &environment{withdrawn: make(map[uint32]uint64)}
+		env = &environment{number: len(g.stages)}
 		g.stages[s.stage()] = env
 	}
-	p := &place{spot: s, records: make(map[uint32]uint64), contents: make(map[uint32][]uint32),
-		approvals: make(map[uint32]map[string]*ledger.Entry), brought: make(map[string]step)}
+	p := &place{spot: s, number: len(g.spots), approvals: make(map[string]map[string]*entry)}
 	g.spots[s] = p
 	env.places = append(env.places, p)
 	return p, env
 }
 
 // deployed makes a commit live, as the ledger's projections do.
-func (g *gathering) deployed(e *ledger.Entry, offset int64) {
+func (g *gathering) deployed(e *entry) {
 	p, env := g.at(spotOf(e))
-	commit := g.number(e.Commit, offset)
-	g.takeAway(p, env, e, commit)
-	g.hold(p, e, commit, offset)
+	g.takeAway(p, env, e)
+	g.hold(p, e)
 	was := p.live
-	begins := p.run == 0 || p.commit != commit || env.withdrawn[commit] > p.run
+	begins := p.run == 0 || p.commit != e.Commit || g.withdrawn(env, e.Commit) > p.run
 	if begins {
 		p.run, p.begin = e.Seq, time.Time{}
-		p.forget(commit)
+		p.forget(e.Commit)
 	}
 	if p.begin.IsZero() && e.Deploy == "" {
 		p.begin = e.Time
@@ -104,14 +110,8 @@ func (g *gathering) deployed(e *ledger.Entry, offset int64) {
 			d.before = was.state
 		}
 	}
-	p.live, p.commit, p.drift = d, commit, nil
-	p.records[commit] = e.Seq
-	p.history = append(p.history, step{e.Seq, commit})
-	for _, ticket := range e.Tickets {
-		if e.Action == "" {
-			p.brought[strings.Clone(ticket)] = step{e.Seq, commit}
-		}
-	}
+	p.live, p.commit, p.drift = d, e.Commit, nil
+	g.remember(p, e)
 	g.list(d, was)
 	if e.Kind == ledger.KindOverride {
 		g.overrides.add(e)
@@ -138,12 +138,10 @@ func (g *gathering) list(d, was *deployment) {
 		was.live = false
 		g.forget(was)
 	}
-	if len(of.recent) >= 2*maxRecent {
-		for _, old := range of.recent[:maxRecent] {
-			old.listed = false
-			g.forget(old)
-		}
-		of.recent = append(of.recent[:0], of.recent[maxRecent:]...)
+	if len(of.recent) > maxRecent {
+		of.recent[0].listed = false
+		g.forget(of.recent[0])
+		of.recent = slices.Delete(of.recent, 0, 1)
 	}
 }
 
@@ -154,78 +152,66 @@ func (g *gathering) forget(d *deployment) {
 }
 
 // takeAway withdraws what e does away with.
-func (g *gathering) takeAway(p *place, env *environment, e *ledger.Entry, commit uint32) {
+func (g *gathering) takeAway(p *place, env *environment, e *entry) {
 	if rebuilds(e) {
 		target := p.rebuilt
 		if target > 0 {
 			target-- // its own commit is among them
 		}
-		p.withdraw(env, e.Seq, commit, target)
+		g.withdraw(p, env, e, target)
 		p.rebuilt = e.Seq
 		return
 	}
-	record := p.records[commit]
+	record := g.record(p, e.Commit)
 	back := e.Type == ledger.TypeDeployed && e.Kind == string(policy.Rollback)
 	if e.Type == ledger.TypeDeployed && e.Kind == ledger.KindOverride && !releases(e) {
-		back = record != 0 && env.stands(commit)
+		back = record != 0 && g.stands(env, e.Commit)
 	}
 	if back {
-		p.withdraw(env, e.Seq, commit, record)
+		g.withdraw(p, env, e, record)
 	}
 }
 
 // withdraw goes down the history to the record target.
-func (p *place) withdraw(env *environment, by uint64, but uint32, target uint64) {
-	for i := len(p.history) - 1; i >= 0 && p.history[i].record > target; i-- {
-		if c := p.history[i].commit; c != but {
-			env.withdrawn[c] = by
+func (g *gathering) withdraw(p *place, env *environment, by *entry, target uint64) {
+	for i := p.steps - 1; i >= 0 && g.store.err == nil; i-- {
+		s := g.step(p, i)
+		if s.record <= target {
+			return
+		}
+		if s.commit != by.Commit {
+			g.store.putNumber(keyAt('w', env.number, s.commit), by.Seq)
 		}
 	}
 }
 
 // releases reports whether e merged a branch into the environment's.
-func releases(e *ledger.Entry) bool {
+func releases(e *entry) bool {
 	return e.Type == ledger.TypeDeployed && (e.Action == ledger.ActionRelease || e.Action == ledger.ActionReplace)
 }
 
 // rebuilds reports whether e built the environment's branch anew.
-func rebuilds(e *ledger.Entry) bool {
+func rebuilds(e *entry) bool {
 	return e.Type == ledger.TypeDeployed &&
 		(e.Action == ledger.ActionReplace || e.Action == ledger.ActionRemove || e.Action == ledger.ActionReset)
 }
 
-// hold keeps which releases the commit that e deploys contains.
-func (g *gathering) hold(p *place, e *ledger.Entry, commit uint32, offset int64) {
+// hold finds which releases the commit that e deploys contains.
+func (g *gathering) hold(p *place, e *entry) {
 	if !releases(e) && !rebuilds(e) {
+		if p.commit != e.Commit {
+			p.holding = g.contents(p, e.Commit)
+		}
 		return
 	}
-	var now []uint32
-	if e.Action != ledger.ActionReset && p.live != nil {
-		for _, n := range p.contents[p.commit] {
-			if name := g.short[g.releases[n].branch]; name != e.Branch && !slices.Contains(e.Gone, name) {
-				now = append(now, n)
-			}
+	var now []release
+	for _, r := range p.holding {
+		if e.Action != ledger.ActionReset && r.branch != e.Branch && !slices.Contains(e.Gone, r.branch) {
+			now = append(now, r)
 		}
 	}
 	if releases(e) {
-		now = append(now, uint32(len(g.releases)))
-		g.releases = append(g.releases, release{e.Seq, offset, g.branch(e.Branch)})
+		now = append(now, release{e.Seq, e.offset, strings.Clone(e.Branch)})
 	}
-	if len(now) == 0 {
-		delete(p.contents, commit)
-		return
-	}
-	p.contents[commit] = slices.Clip(now)
-}
-
-// branch is the number of a branch's name.
-func (g *gathering) branch(name string) uint32 {
-	n, ok := g.branches[name]
-	if !ok {
-		n = uint32(len(g.short))
-		name = string([]byte(name))
-		g.branches[name] = n
-		g.short = append(g.short, name)
-	}
-	return n
+	p.holding = now
 }

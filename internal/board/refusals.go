@@ -7,12 +7,19 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/pathgate/pathgate/internal/ledger"
 )
 
-// recently is how far back "recent" refusals go.
-const recently = 30 * 24 * time.Hour
+// How many days back, beside today, "recent" refusals go, and of how many days
+// they are counted: more, as a clock may have gone wrong.
+const (
+	recently = 30
+	mostDays = 2 * recently
+)
+
+const day = 24 * time.Hour
+
+// dayOf is the day of a time, in UTC, counted from 1970.
+func dayOf(t time.Time) int { return int(t.Unix() / int64(day/time.Second)) }
 
 // refusals counts refusals by code.
 type refusals struct {
@@ -23,15 +30,22 @@ type refusals struct {
 
 // A refusal is what is told of one code.
 type refusal struct {
-	code          string
-	total, recent int
-	newest        *ledger.Entry
-	where         map[string]int // by environment
+	name   string // the code
+	total  int
+	newest time.Time
+	days   map[int]int    // by day, counted from 1970
+	where  map[string]int // by environment
 }
 
-func newRefusals() *refusals { return &refusals{codes: make(map[string]*refusal)} }
+func newRefusals() *refusals {
+	return &refusals{codes: make(map[string]*refusal), other: *newRefusal("others")}
+}
 
-func (r *refusals) add(e *ledger.Entry, now time.Time) {
+func newRefusal(code string) *refusal {
+	return &refusal{name: code, days: make(map[int]int), where: make(map[string]int)}
+}
+
+func (r *refusals) add(e *entry) {
 	r.counted.add(e)
 	for i, code := range e.Codes {
 		if slices.Contains(e.Codes[:i], code) {
@@ -41,23 +55,33 @@ func (r *refusals) add(e *ledger.Entry, now time.Time) {
 		switch {
 		case of == nil && len(r.codes) >= maxCodes:
 			of = &r.other
-			of.code = "others"
 		case of == nil:
-			of = &refusal{code: code}
+			of = newRefusal(code)
 			r.codes[code] = of
 		}
-		of.total++
-		of.newest = e
-		if now.Sub(e.Time) <= recently {
-			of.recent++
-		}
-		if of.where == nil {
-			of.where = make(map[string]int)
-		}
-		if _, known := of.where[e.Environment]; known || len(of.where) < maxCodes {
-			of.where[e.Environment]++
+		of.add(e)
+	}
+}
+
+func (r *refusal) add(e *entry) {
+	r.total++
+	r.newest = e.Time
+	if r.days[dayOf(e.Time)]++; len(r.days) > mostDays {
+		delete(r.days, slices.Min(slices.Collect(maps.Keys(r.days))))
+	}
+	if _, known := r.where[e.Environment]; known || len(r.where) < maxCodes {
+		r.where[e.Environment]++
+	}
+}
+
+// recent is how many there were in the last days.
+func (r *refusal) recent(now time.Time) (n int) {
+	for of, count := range r.days {
+		if of >= dayOf(now)-recently {
+			n += count
 		}
 	}
+	return n
 }
 
 // byCode lists the codes, the most frequent first.
@@ -70,7 +94,7 @@ func (r *refusals) byCode() []*refusal {
 		out = append(out, &r.other)
 	}
 	slices.SortFunc(out, func(a, b *refusal) int {
-		return cmp.Or(b.total-a.total, cmp.Compare(a.code, b.code))
+		return cmp.Or(b.total-a.total, cmp.Compare(a.name, b.name))
 	})
 	return out
 }

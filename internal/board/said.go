@@ -11,7 +11,7 @@ func finished(state string) bool { return state != "" && state != ledger.StatePe
 
 // status takes a deployment one step further. One that is neither live nor
 // listed is told nowhere.
-func (g *gathering) status(e *ledger.Entry) {
+func (g *gathering) status(e *entry) {
 	d := g.byRecord[e.Record]
 	external := d != nil && d.entry.Deploy == ledger.DeployExternal
 	if d == nil || d.entry.Deploy == "" || finished(d.state) && !(external && finished(e.State)) {
@@ -38,7 +38,7 @@ func (g *gathering) status(e *ledger.Entry) {
 
 // drifted remembers where a ref was seen, unless it is back where the record
 // has it.
-func (g *gathering) drifted(e *ledger.Entry) {
+func (g *gathering) drifted(e *entry) {
 	g.drifts.add(e)
 	p, _ := g.at(spotOf(e))
 	if p.drift = e; e.New == e.Old {
@@ -47,18 +47,17 @@ func (g *gathering) drifted(e *ledger.Entry) {
 }
 
 // approved keeps the newest statement of each principal.
-func (g *gathering) approved(e *ledger.Entry) {
+func (g *gathering) approved(e *entry) {
 	p, _ := g.at(spotOf(e))
-	commit := g.commits[e.Commit]
-	if p.approvals[commit] == nil {
-		p.approvals[commit] = make(map[string]*ledger.Entry)
+	if p.approvals[e.Commit] == nil {
+		p.approvals[e.Commit] = make(map[string]*entry)
 	}
-	p.approvals[commit][e.Principal] = e
+	p.approvals[e.Commit][e.Principal] = e
 }
 
 // forget drops the approvals that are void with a new run, and all statements
 // about what is live now.
-func (p *place) forget(live uint32) {
+func (p *place) forget(live string) {
 	delete(p.approvals, live)
 	for commit, said := range p.approvals {
 		for who, e := range said {
@@ -74,13 +73,9 @@ func (p *place) forget(live uint32) {
 
 // voided drops the approvals of a commit that is vetoed: a lift does not bring
 // them back.
-func (g *gathering) voided(e *ledger.Entry) {
-	commit, known := g.commits[e.Commit]
-	if !known {
-		return
-	}
+func (g *gathering) voided(e *entry) {
 	for _, p := range g.spots {
-		said := p.approvals[commit]
+		said := p.approvals[e.Commit]
 		if p.service != e.Service {
 			continue
 		}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/pathgate/pathgate/internal/ledger"
 )
 
 // index makes assets/search-index.js: a script, as file:// lets a page load
@@ -23,10 +21,10 @@ func (s *site) index() ([]byte, error) {
 		rows = append(rows, [4]string{"service", pa.name, strings.Join(environments, " "), v.service(pa.name).Href})
 	}
 	for _, one := range list(s.t.tickets) {
-		rows = append(rows, [4]string{"ticket", one.name, wordsOf(one.newest()), v.ticket(one.name).Href})
+		rows = append(rows, [4]string{"ticket", one.name, wordsOf(one.entries), v.ticket(one.name).Href})
 	}
 	for _, one := range list(s.t.commits) {
-		rows = append(rows, [4]string{"commit", one.name, wordsOf(one.newest()), v.commit(one.name).Href})
+		rows = append(rows, [4]string{"commit", one.name, wordsOf(one.entries), v.commit(one.name).Href})
 	}
 	var buf bytes.Buffer
 	buf.WriteString("'use strict';\nself.pathgateIndex = [\n")
@@ -50,7 +48,7 @@ const mostWords = 400
 
 // wordsOf is what a commit or a ticket can be found by beside its name, the
 // newest first: subjects, services, tickets, branches, who.
-func wordsOf(entries []*ledger.Entry) string {
+func wordsOf(entries []*entry) string {
 	seen := make(map[string]bool)
 	var out []string
 	size := 0

@@ -1,7 +1,6 @@
 package board
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -50,7 +49,7 @@ func (s *site) commitPages(put func(page) error) error {
 	all := list(s.t.commits)
 	v := view{s, "../"}
 	for _, one := range all {
-		entries := one.newest()
+		entries := one.entries
 		body := storyBody{Name: one.name, Subject: subjectOf(entries, one.name), States: v.commitStates(one), Left: one.total - len(entries)}
 		var tickets []string
 		for _, e := range entries {
@@ -83,7 +82,7 @@ func (s *site) ticketPages(put func(page) error) error {
 	}
 	v := view{s, "../"}
 	for _, one := range all {
-		entries := one.newest()
+		entries := one.entries
 		body := storyBody{Name: one.name, Ticket: true, States: v.ticketStates(one), Left: one.total - len(entries)}
 		for _, e := range entries {
 			body.Events = append(body.Events, v.event(e))
@@ -111,7 +110,7 @@ func (s *site) lists(name, noun, text string, all []*tale, row func(*tale) listR
 }
 
 func (v view) commitRow(one *tale) listRow {
-	row := listRow{Link: v.commit(one.name), Subject: subjectOf(one.newest(), one.name)}
+	row := listRow{Link: v.commit(one.name), Subject: subjectOf(one.entries, one.name)}
 	for _, st := range v.commitStates(one) {
 		if strings.HasPrefix(st.State.Word, "live") {
 			row.Where = append(row.Where, st.Service.Text+" "+st.Environment)
@@ -142,20 +141,29 @@ func (r *listRow) newest(one *tale) {
 
 // commitStates tells where a commit is in every environment of its services.
 func (v view) commitStates(one *tale) (out []stateRow) {
-	n, known := v.g.commits[one.name]
 	for _, pa := range v.pathsOf(one.entries) {
 		for _, s := range pa.stops {
 			row := stateRow{Service: v.service(pa.name), Environment: s.label(), State: chip{plain, "–", "not here"}}
-			env := v.g.stages[s.stage()]
+			if s.there != nil {
+				if s.there.commit() == one.name {
+					row.State, row.At = chip{plain, icon(plain), "live, as far as stamps tell"}, at(s.there.stamp.Stamped)
+					out = append(out, row)
+				}
+				continue
+			}
+			var record uint64
+			if s.place != nil {
+				record = v.g.record(s.place, one.name)
+			}
 			switch {
-			case !known || s.place == nil || s.place.records[n] == 0:
-			case s.live() != nil && s.place.commit == n:
+			case record == 0:
+			case s.live() != nil && s.place.commit == one.name:
 				d := s.live()
 				row.State, row.At, row.By = chip{good, icon(good), "live"}, at(d.entry.Time), d.entry.Principal
 				if c := chipOf(d); c.Tone == bad || c.Tone == wait {
 					row.State = chip{c.Tone, c.Icon, "live, " + c.Word}
 				}
-			case s.place.records[n] > env.withdrawn[n]:
+			case record > v.g.withdrawn(v.g.stages[s.stage()], one.name):
 				row.State = chip{plain, icon(plain), "stands, not live"}
 			default:
 				row.State = chip{warn, "↩", "withdrawn"}
@@ -176,6 +184,9 @@ func (v view) commitStates(one *tale) (out []stateRow) {
 func (v view) ticketStates(one *tale) (out []stateRow) {
 	for _, pa := range v.pathsOf(one.entries) {
 		for _, s := range pa.stops {
+			if s.there != nil {
+				continue // stamps tell of no tickets
+			}
 			row := stateRow{Service: v.service(pa.name), Environment: s.label(), State: chip{plain, "–", "not here"}}
 			for _, e := range v.held(s) {
 				if slices.Contains(ticketsOf(e), one.name) {
@@ -184,7 +195,7 @@ func (v view) ticketStates(one *tale) (out []stateRow) {
 			}
 			if e := v.named(one, s); row.At.Stamp == "" && e != nil {
 				row.State, row.At, row.By = chip{good, icon(good), "deployed"}, at(e.Time), e.Principal
-				if n := v.g.commits[e.Commit]; !v.g.stages[s.stage()].stands(n) {
+				if !v.g.stands(v.g.stages[s.stage()], e.Commit) {
 					row.State = chip{warn, "↩", "withdrawn"}
 				}
 			}
@@ -195,8 +206,8 @@ func (v view) ticketStates(one *tale) (out []stateRow) {
 }
 
 // named is the newest push to a ref that named the ticket.
-func (v view) named(one *tale, s *stop) *ledger.Entry {
-	entries := one.newest()
+func (v view) named(one *tale, s *stop) *entry {
+	entries := one.entries
 	for i := len(entries) - 1; i >= 0; i-- {
 		if e := entries[i]; e.Type == ledger.TypeDeployed && e.Action == "" && spotOf(e) == s.spot && slices.Contains(e.Tickets, one.name) {
 			return e
@@ -206,7 +217,7 @@ func (v view) named(one *tale, s *stop) *ledger.Entry {
 }
 
 // pathsOf are the services that entries tell of, in order.
-func (v view) pathsOf(entries []*ledger.Entry) (out []*path) {
+func (v view) pathsOf(entries []*entry) (out []*path) {
 	names := make(map[string]bool)
 	for _, e := range entries {
 		if e.Service != "" {
@@ -214,8 +225,8 @@ func (v view) pathsOf(entries []*ledger.Entry) (out []*path) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if i, ok := slices.BinarySearchFunc(v.paths, name, func(p *path, name string) int { return cmp.Compare(p.name, name) }); ok {
-			out = append(out, v.paths[i])
+		if pa := v.pathOf(name); pa != nil {
+			out = append(out, pa)
 		}
 	}
 	return out

@@ -2,7 +2,8 @@ package board
 
 import (
 	"cmp"
-	"errors"
+	"encoding/binary"
+	"maps"
 	"slices"
 
 	"github.com/pathgate/pathgate/internal/ledger"
@@ -13,182 +14,207 @@ import (
 type tale struct {
 	name    string
 	last    uint64
-	entries []*ledger.Entry
+	entries []*entry
 	total   int
 }
 
-func (t *tale) add(e *ledger.Entry) {
+// A trace is what the store keeps of a commit or a ticket: the newest record
+// that counts as one about it, zero if there is none; whether it was ever
+// deployed, which tickets leave out; how many entries its tale has, and where
+// the newest of them begin.
+type trace struct {
+	last     uint64
+	deployed bool
+	total    uint64
+	offsets  []int64
+}
+
+const traceHead = 17
+
+func (t *trace) encode() string {
+	b := make([]byte, 0, traceHead+8*len(t.offsets))
+	b = binary.BigEndian.AppendUint64(b, t.last)
+	b = append(b, 0)
+	if t.deployed {
+		b[8] = 1
+	}
+	b = binary.BigEndian.AppendUint64(b, t.total)
+	for _, offset := range t.offsets {
+		b = binary.BigEndian.AppendUint64(b, uint64(offset))
+	}
+	return string(b)
+}
+
+func decodeTrace(v string) (t trace) {
+	b := []byte(v)
+	if len(b) < traceHead {
+		return t
+	}
+	t.last, t.deployed, t.total = binary.BigEndian.Uint64(b), b[8] == 1, binary.BigEndian.Uint64(b[9:])
+	for b = b[traceHead:]; len(b) >= 8; b = b[8:] {
+		t.offsets = append(t.offsets, int64(binary.BigEndian.Uint64(b)))
+	}
+	return t
+}
+
+// tell adds an entry to the tale.
+func (t *trace) tell(offset int64) {
 	t.total++
-	t.entries = append(t.entries, e)
-	if len(t.entries) >= 2*maxTale {
-		t.entries = append(t.entries[:0], t.entries[maxTale:]...)
+	t.offsets = append(t.offsets, offset)
+	t.offsets = t.offsets[max(0, len(t.offsets)-maxTale):]
+}
+
+// newest keeps names with the newest records about them: those of at least most
+// names, none of which another would come before.
+type newest struct {
+	most int
+	last map[string]uint64
+}
+
+func (n *newest) saw(name string, record uint64) {
+	n.last[name] = record
+	if len(n.last) <= 2*n.most {
+		return
+	}
+	for _, old := range n.list()[n.most:] {
+		delete(n.last, old)
 	}
 }
 
-// newest is at most maxTale entries, oldest first.
-func (t *tale) newest() []*ledger.Entry { return t.entries[max(0, len(t.entries)-maxTale):] }
+// list is the names, the newest first.
+func (n *newest) list() []string {
+	return slices.SortedFunc(maps.Keys(n.last), func(a, b string) int { // one record may tell of two commits
+		return cmp.Or(cmp.Compare(n.last[b], n.last[a]), cmp.Compare(a, b))
+	})
+}
 
-// tales are the second reading: the stories of what gets a page.
+// tales are the stories of what gets a page.
 type tales struct {
 	g        *gathering
 	commits  map[string]*tale
 	tickets  map[string]*tale
-	releases map[uint64]*ledger.Entry // by record: those that are live somewhere
-	from     int64
-
-	branches map[named]string         // of a service: the ticket of a branch
-	objects  map[named]string         // of a service: the ticket of a commit
-	deployed map[uint64][]string      // by record: its tickets
-	outcomes map[uint64]*ledger.Entry // by record: newest status
+	releases map[uint64]*entry // by record: those that are live somewhere
+	wanted   []*entry          // to be read
 }
-
-// named is a branch or a commit of a service.
-type named struct{ service, name string }
 
 // tell reads the stories of the newest commits and tickets.
-func (g *gathering) tell(most int, stop func() error) (*tales, error) {
-	t := &tales{g: g, from: g.end, releases: make(map[uint64]*ledger.Entry),
-		branches: make(map[named]string), objects: make(map[named]string),
-		deployed: make(map[uint64][]string), outcomes: make(map[uint64]*ledger.Entry)}
+func (g *gathering) tell(most int) (*tales, error) {
+	t := &tales{g: g, commits: make(map[string]*tale), tickets: make(map[string]*tale), releases: make(map[uint64]*entry)}
 	t.chooseCommits(most)
-	t.chooseTickets(most)
-	t.chooseReleases()
-	if t.from >= g.end {
-		return t, nil
+	for _, name := range g.tickets.list()[:min(most, len(g.tickets.last))] {
+		t.tickets[name] = t.of(name, g.trace('t', name))
 	}
-	err := ledger.Read(g.pol.Ledger, t.from, func(line *ledger.Line) error {
-		if line.Offset >= g.end {
-			return errEnd
-		}
-		if line.Number%4096 == 0 {
-			if err := stop(); err != nil {
-				return err
+	for _, p := range g.spots {
+		for _, r := range p.holding {
+			if p.live != nil && t.releases[r.record] == nil {
+				t.releases[r.record] = t.want(r.offset, r.record)
 			}
 		}
-		t.add(&line.Entry)
-		return nil
-	})
-	if errors.Is(err, errEnd) {
-		err = nil
 	}
-	return t, err
+	if g.store.err != nil {
+		return nil, g.store.err
+	}
+	return t, g.read(t.wanted)
 }
 
-// errEnd ends the second reading where the first one ended.
-var errEnd = errors.New("the end of the first reading")
+// want makes an entry that will be read; record is zero where it is not known.
+func (t *tales) want(offset int64, record uint64) *entry {
+	e := &entry{offset: offset}
+	e.Seq = record
+	t.wanted = append(t.wanted, e)
+	return e
+}
+
+func (t *tales) of(name string, tr trace) *tale {
+	one := &tale{name: name, last: tr.last, total: int(tr.total)}
+	for _, offset := range tr.offsets {
+		one.entries = append(one.entries, t.want(offset, 0))
+	}
+	return one
+}
 
 // chooseCommits takes what is live, and then the commits with the newest
 // entries. Those that were only ever refused get a quarter of the pages at most,
 // so that nobody can push what matters off the board.
 func (t *tales) chooseCommits(most int) {
-	live := make(map[uint32]bool)
-	for _, p := range t.g.spots {
-		live[p.commit] = live[p.commit] || p.live != nil
-	}
-	order := make([]uint32, 0, len(t.g.seen))
-	for n, s := range t.g.seen {
-		if s.last > 0 {
-			order = append(order, uint32(n))
+	g := t.g
+	live := newest{last: make(map[string]uint64)}
+	for _, p := range g.spots {
+		if p.live != nil {
+			live.last[p.commit] = g.trace('c', p.commit).last
 		}
 	}
-	slices.SortFunc(order, func(a, b uint32) int { // one record may tell of two commits
-		if live[a] != live[b] {
-			return map[bool]int{true: -1, false: 1}[live[a]]
-		}
-		return cmp.Or(cmp.Compare(t.g.seen[b].last, t.g.seen[a].last), cmp.Compare(t.g.names[a], t.g.names[b]))
-	})
-	t.commits = make(map[string]*tale)
-	refused := (most + 3) / 4
-	for _, n := range order {
-		s := &t.g.seen[n]
-		if len(t.commits) == most || !s.deployed && refused == 0 {
-			continue
-		}
-		if !s.deployed {
-			refused--
-		}
-		t.commits[t.g.names[n]] = &tale{name: t.g.names[n], last: s.last}
-		t.from = min(t.from, s.from)
-	}
-}
-
-func (t *tales) chooseTickets(most int) {
-	all := make([]*tale, 0, len(t.g.tickets))
-	for name, s := range t.g.tickets {
-		all = append(all, &tale{name: name, last: s.last})
-	}
-	sortTales(all)
-	t.tickets = make(map[string]*tale)
-	for _, one := range all[:min(most, len(all))] {
-		t.tickets[one.name] = one
-		t.from = min(t.from, t.g.tickets[one.name].from)
-	}
-}
-
-// chooseReleases wants those that are live somewhere.
-func (t *tales) chooseReleases() {
-	for _, p := range t.g.spots {
-		if p.live == nil {
-			continue
-		}
-		for _, n := range p.contents[p.commit] {
-			r := t.g.releases[n]
-			t.releases[r.record] = nil
-			t.from = min(t.from, r.offset)
+	rest, refused := newest{last: make(map[string]uint64)}, (most+3)/4
+	for i, name := range g.barred.list() {
+		if i < refused {
+			rest.last[name] = g.barred.last[name]
 		}
 	}
-}
-
-// sortTales puts the one with the newest entry first.
-func sortTales(all []*tale) {
-	slices.SortFunc(all, func(a, b *tale) int {
-		return cmp.Or(cmp.Compare(b.last, a.last), cmp.Compare(a.name, b.name))
-	})
+	maps.Copy(rest.last, g.commits.last)
+	for _, name := range append(live.list(), rest.list()...) {
+		if len(t.commits) < most && t.commits[name] == nil {
+			t.commits[name] = t.of(name, g.trace('c', name))
+		}
+	}
 }
 
 // list is the tales, the newest first.
 func list(of map[string]*tale) []*tale {
-	all := make([]*tale, 0, len(of))
-	for _, one := range of {
-		all = append(all, one)
-	}
-	sortTales(all)
-	return all
+	return slices.SortedFunc(maps.Values(of), func(a, b *tale) int {
+		return cmp.Or(cmp.Compare(b.last, a.last), cmp.Compare(a.name, b.name))
+	})
 }
 
-// add takes an entry into the stories that it belongs to.
-func (t *tales) add(e *ledger.Entry) {
+func (g *gathering) trace(kind byte, name string) trace {
+	return decodeTrace(g.store.get(keyOf(kind, name)))
+}
+
+// sight takes an entry into the tales that it belongs to.
+func (g *gathering) sight(e *entry) {
 	switch e.Type {
-	case ledger.TypeIntent, ledger.TypeAbandoned, ledger.TypeLedger, ledger.TypeRepair:
+	case ledger.TypeLedger, ledger.TypeRepair:
 		return
 	}
-	var kept *ledger.Entry
-	into := func(one *tale) {
-		if one != nil {
-			if kept == nil {
-				kept = keep(e)
-			}
-			one.add(kept)
-		}
-	}
-	into(t.commits[aboutOf(e)])
-	if e.Head != "" && e.Head != aboutOf(e) {
-		into(t.commits[e.Head])
-	}
-	if _, wanted := t.releases[e.Seq]; wanted {
-		t.releases[e.Seq] = keep(e)
-	}
-	of := t.ticketsOf(e)
+	g.sightCommits(e)
+	of, named := g.ticketsOf(e), ticketsOf(e)
 	for _, name := range of {
-		into(t.tickets[name])
+		t := g.trace('t', name)
+		if t.tell(e.offset); slices.Contains(named, name) {
+			t.last = e.Seq
+			g.tickets.saw(name, e.Seq)
+		}
+		g.store.put(keyOf('t', name), t.encode())
 	}
-	if kept != nil {
-		t.follow(kept, of)
+	if e.Type == ledger.TypeDeployed && len(of) > 0 {
+		g.follow(e, of)
+	}
+}
+
+// sightCommits takes an entry into the tales of the commit that it is about, and
+// of the head of a branch.
+func (g *gathering) sightCommits(e *entry) {
+	about := aboutOf(e)
+	for _, id := range slices.Compact([]string{about, e.Head}) {
+		if id == "" {
+			continue
+		}
+		t := g.trace('c', id)
+		if t.tell(e.offset); id == e.Commit || id == e.Head {
+			t.last = e.Seq
+			t.deployed = t.deployed || e.Type == ledger.TypeDeployed || e.Type == ledger.TypeAdopt
+			if t.deployed {
+				g.commits.saw(id, e.Seq)
+				delete(g.barred.last, id)
+			} else {
+				g.barred.saw(id, e.Seq)
+			}
+		}
+		g.store.put(keyOf('c', id), t.encode())
 	}
 }
 
 // aboutOf is the commit that an entry is about.
-func aboutOf(e *ledger.Entry) string {
+func aboutOf(e *entry) string {
 	if e.Commit == "" && e.Type == ledger.TypeDrift {
 		return e.New
 	}
@@ -196,35 +222,33 @@ func aboutOf(e *ledger.Entry) string {
 }
 
 // follow remembers what makes later entries belong to the same tickets.
-func (t *tales) follow(e *ledger.Entry, of []string) {
-	if e.Type == ledger.TypeStatus {
-		t.outcomes[e.Record] = e
+func (g *gathering) follow(e *entry, of []string) {
+	if d := g.byRecord[e.Seq]; d != nil {
+		d.tickets = of
 	}
-	if e.Type != ledger.TypeDeployed || len(of) == 0 {
-		return
-	}
-	t.deployed[e.Seq] = of
-	if t.tickets[of[0]] == nil {
-		return
-	}
-	if e.Branch != "" {
-		t.branches[named{e.Service, e.Branch}] = of[0]
+	if key := keyOf('b', e.Branch, e.Service); e.Branch != "" {
+		if was := g.store.get(key); was != of[0] && (was != "" || of[0] != e.Branch) {
+			g.store.put(key, of[0])
+		}
 	}
 	id := e.Head
 	if e.Action == "" {
 		id = e.Commit
 	}
 	if id != "" {
-		t.objects[named{e.Service, id}] = of[0]
+		g.store.put(keyOf('o', id, e.Service), of[0])
 	}
 }
 
 // ticketsOf lists the tickets whose story an entry belongs to: those that it
 // names; the one of its branch; those of the deployment that it reports on; and
 // the one whose commit was refused, approved of or vetoed.
-func (t *tales) ticketsOf(e *ledger.Entry) []string {
+func (g *gathering) ticketsOf(e *entry) []string {
 	if e.Type == ledger.TypeStatus {
-		return t.deployed[e.Record]
+		if d := g.byRecord[e.Record]; d != nil {
+			return d.tickets
+		}
+		return nil
 	}
 	var out []string
 	add := func(name string) {
@@ -236,11 +260,20 @@ func (t *tales) ticketsOf(e *ledger.Entry) []string {
 		add(name)
 	}
 	if e.Branch != "" {
-		add(t.branches[named{e.Service, e.Branch}])
+		add(g.store.get(keyOf('b', e.Branch, e.Service)))
 	}
 	switch e.Type {
 	case ledger.TypeApproval, ledger.TypeVeto, ledger.TypeRefused:
-		add(t.objects[named{e.Service, e.Commit}])
+		add(g.store.get(keyOf('o', e.Commit, e.Service)))
 	}
 	return out
+}
+
+// ticketsOf lists the tickets that an entry names. Where the policy finds none
+// in the names of branches, the name stands for one.
+func ticketsOf(e *entry) []string {
+	if len(e.Tickets) == 0 && e.Branch != "" {
+		return []string{e.Branch}
+	}
+	return e.Tickets
 }

@@ -1,12 +1,14 @@
 package board
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,9 +75,22 @@ after = ["acc"]
 match = "contained"
 `
 
+// farPolicy has an environment elsewhere.
+const farPolicy = `
+[environments.far]
+elsewhere = true
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO9U+5pQwl4Znnmnn/cD2AotfX9vjHLAi+AO2iPaRAVr far-host"]
+services = ["*"]
+max_age = "30d"
+[environments.end]
+repository = "{service}/end.git"
+refs = ["refs/heads/main"]
+after = ["far"]
+`
+
 func policyFor(t testing.TB, dir string) *policy.Policy {
 	t.Helper()
-	pol, err := policy.Parse("policy.toml", fmt.Appendf(nil, testPolicy, dir))
+	pol, err := policy.Parse("policy.toml", fmt.Appendf(nil, testPolicy+farPolicy, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +177,7 @@ func on(service, environment string, e ledger.Entry) ledger.Entry {
 func (j *journal) push(service, environment, commit, subject string, e ledger.Entry) uint64 {
 	j.t.Helper()
 	e = on(service, environment, e)
-	at := spotOf(&e)
+	at := spotOf(&entry{Entry: e})
 	e.Type, e.New, e.Commit, e.Subject, e.Old = ledger.TypeIntent, id(commit), id(commit), subject, j.live[at]
 	if e.Kind == "" {
 		e.Kind = "promote"
@@ -210,10 +225,22 @@ func (j *journal) say(service, environment, commit string, e ledger.Entry) uint6
 		e.Commit = id(commit)
 	}
 	if e.Type == ledger.TypeApproval {
-		e.Old = j.live[spotOf(&e)]
+		e.Old = j.live[spotOf(&entry{Entry: e})]
 	}
 	if e.Type == ledger.TypeVeto {
 		e.Environment, e.Repository, e.Ref = "", "", ""
 	}
 	return j.add(e)
+}
+
+// stampOf puts a stamp of the environment far on record.
+func (j *journal) stampOf(kind, service, origin, branch string, line ledger.Entry) {
+	line.Service, line.Environment, line.Repository, line.Ref = service, "far", service+"/far.git", "refs/heads/"+branch
+	line.Time, line.Prev, line.Principal, line.Subject = j.now.Add(-time.Hour), strings.Repeat("0", 64), "eva", cmp.Or(line.Subject, "far away")
+	raw, err := ledger.Encode(&line)
+	must(j.t, err)
+	j.add(ledger.Entry{Type: ledger.TypeStamp, Kind: kind, Service: service, Environment: "far", Repository: line.Repository, Ref: line.Ref,
+		Commit: line.Commit, State: line.State, Principal: "eva", Record: line.Seq, Stamped: line.Time, Origin: id(origin)[:32],
+		Checkpoint: "200 " + strings.Repeat("A", 43) + "=", Key: "SHA256:" + strings.Repeat("A", 43), Reason: "it says so",
+		Lines: []string{strings.TrimSuffix(string(raw), "\n"), "c2ln"}})
 }

@@ -96,6 +96,9 @@ func portal(j *journal) {
 func ending(j *journal) {
 	j.now = clock.Add(-3 * time.Hour)
 	j.say("", "prd", "", ledger.Entry{Type: ledger.TypeLock, Principal: "dan", Reason: "the data base moves tonight", Until: clock.Add(5 * time.Hour)})
+	far := ledger.Entry{Type: ledger.TypeDeployed, Seq: 110, Commit: id("shop 9"), Deploy: ledger.DeployExternal}
+	j.stampOf(ledger.KindDeployed, "shop", "one", "main", far)
+	j.stampOf(ledger.KindStatus, "shop", "one", "main", ledger.Entry{Type: ledger.TypeStatus, Seq: 111, Record: 110, Commit: id("shop 9"), State: ledger.StateFailure})
 	j.now = clock.Add(-time.Minute)
 	j.add(on("shop", "stg", ledger.Entry{Type: ledger.TypeIntent, New: id("shop 10"), Commit: id("shop 10"), Kind: "promote"}))
 }
@@ -115,6 +118,9 @@ func spite(t testing.TB) *journal {
 		j.say("shop", "prd", commit, ledger.Entry{Type: ledger.TypeVeto, Kind: ledger.KindVeto, Reason: evil, Principal: evil})
 		e := on(evil, evil, ledger.Entry{Type: ledger.TypeDrift, Old: evil, New: evil, Principal: evil})
 		j.add(e)
+		far := ledger.Entry{Type: ledger.TypeDeployed, Seq: uint64(110 + i), Commit: id(commit), Subject: evil}
+		j.stampOf(ledger.KindDeployed, evil, "one", evil, far)
+		j.stampOf(ledger.KindFork, "shop", "one", evil, far)
 		j.add(ledger.Entry{Type: ledger.TypeLock, Environment: evil, Service: evil, Ref: evil, Reason: evil, Principal: evil})
 		j.add(ledger.Entry{Type: ledger.TypeFault, Environment: evil, Service: evil, Ref: evil, Reason: evil, Principal: evil, Repository: evil})
 	}

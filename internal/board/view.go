@@ -89,10 +89,19 @@ func (v view) commit(id string) link {
 
 func (v view) service(name string) link {
 	l := link{Text: name}
-	if v.g.services[name] != nil {
+	if v.pathOf(name) != nil {
 		l.Href = v.root + "services/" + Slug(name) + ".html"
 	}
 	return l
+}
+
+// pathOf is the path of a service, nil if it has none.
+func (s *site) pathOf(name string) *path {
+	i, ok := slices.BinarySearchFunc(s.paths, name, func(p *path, name string) int { return cmp.Compare(p.name, name) })
+	if !ok {
+		return nil
+	}
+	return s.paths[i]
 }
 
 func (v view) ticket(name string) link {
@@ -147,7 +156,7 @@ func count(n int, noun string) string {
 }
 
 // saying is who said something, and why.
-func saying(e *ledger.Entry) string {
+func saying(e *entry) string {
 	text := "by " + e.Principal
 	if e.Reason != "" {
 		text += ": " + e.Reason
@@ -180,7 +189,7 @@ func chipOf(d *deployment) chip {
 }
 
 // holdsAt lists the locks that bind an environment, or a ref, oldest first.
-func (g *gathering) lockedAt(s spot) (out []*ledger.Entry) {
+func (g *gathering) lockedAt(s spot) (out []*entry) {
 	for _, lock := range g.locks {
 		if lock.Environment == s.environment && (lock.Service == "" || lock.Service == s.service) &&
 			(lock.Ref == "" || lock.Ref == s.ref) && holds(lock, g.now) {
@@ -191,12 +200,12 @@ func (g *gathering) lockedAt(s spot) (out []*ledger.Entry) {
 }
 
 // holds reports whether a lock has not run out.
-func holds(lock *ledger.Entry, now time.Time) bool {
+func holds(lock *entry, now time.Time) bool {
 	return lock.Until.IsZero() || now.Before(lock.Until)
 }
 
 // sorted puts entries in the order of the journal.
-func sorted(all []*ledger.Entry) []*ledger.Entry {
-	slices.SortFunc(all, func(a, b *ledger.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+func sorted(all []*entry) []*entry {
+	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	return all
 }

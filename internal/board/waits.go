@@ -48,11 +48,11 @@ func (g *gathering) waiting(env *policy.Environment, s spot) (out []waiter) {
 			continue
 		}
 		there := g.stages[from.stage()]
-		if here.stands(from.commit) || slices.ContainsFunc(out, func(w waiter) bool { return w.d.entry.Commit == from.live.entry.Commit }) {
+		if g.stands(here, from.commit) || slices.ContainsFunc(out, func(w waiter) bool { return w.d.entry.Commit == from.live.entry.Commit }) {
 			continue
 		}
-		w := waiter{from: string(name), d: from.live, since: from.live.entry.Time, back: here.had(from.commit) != 0}
-		w.others = from.others(there, here)
+		w := waiter{from: string(name), d: from.live, since: from.live.entry.Time, back: g.had(here, from.commit) != 0}
+		w.others = g.others(from, there, here)
 		w.holds = g.holdsBack(env, i, s, from)
 		out = append(out, w)
 	}
@@ -60,15 +60,18 @@ func (g *gathering) waiting(env *policy.Environment, s spot) (out []waiter) {
 }
 
 // others counts the commits before the live one that stand there and not here,
-// back to the newest that is here; it gives up at a thousand.
-func (p *place) others(there, here *environment) int {
-	seen := map[uint32]bool{p.commit: true}
-	for i := len(p.history) - 1; i >= 0 && len(seen) < 1000; i-- {
-		c := p.history[i].commit
-		if here.stands(c) {
+// back to the newest that is here, among the newest thousand deployments.
+func (g *gathering) others(p *place, there, here *environment) int {
+	seen := map[string]bool{p.commit: true}
+	for i := p.steps - 1; i >= max(0, p.steps-1000); i-- {
+		c := g.step(p, i).commit
+		if seen[c] {
+			continue
+		}
+		if g.stands(here, c) {
 			break
 		}
-		if there.stands(c) {
+		if g.stands(there, c) {
 			seen[c] = true
 		}
 	}
@@ -132,7 +135,7 @@ func (g *gathering) missing(env *policy.Environment, s spot, from *place) (out [
 			continue
 		}
 		there := g.stages[stage{s.service, string(name), prior.Repository.Path(policy.Service(s.service))}]
-		if !there.stands(from.commit) {
+		if !g.stands(there, from.commit) {
 			out = append(out, "a deployment in "+string(name))
 		}
 	}
@@ -141,18 +144,18 @@ func (g *gathering) missing(env *policy.Environment, s spot, from *place) (out [
 
 // approvals says how many approvals are missing. Whose own push it will be is
 // not known yet, so nobody's is left out for that.
-func (g *gathering) approvals(env *policy.Environment, s spot, commit uint32) (out []string) {
+func (g *gathering) approvals(env *policy.Environment, s spot, commit string) (out []string) {
 	rule := env.Approvals
 	var live string
 	var run uint64
-	var said map[string]*ledger.Entry
+	var said map[string]*entry
 	if p := g.spots[s]; p != nil {
 		said, run = p.approvals[commit], p.run
 		if p.live != nil {
 			live = p.live.entry.Commit
 		}
 	}
-	newest := make(map[string]*ledger.Entry)
+	newest := make(map[string]*entry)
 	for _, e := range said {
 		who := g.pol.Canonical(e.Principal)
 		if was := newest[who]; (rule.By == nil || rule.By.Has(who)) && (was == nil || e.Seq > was.Seq) {

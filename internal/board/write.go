@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Marker is the file that says that a folder is a board and may be replaced.
@@ -59,43 +60,109 @@ func write(ctx context.Context, dir folder, o Options) (Result, error) {
 		return Result{}, err
 	}
 	dir.sweep()
-	s, err := survey(ctx, o)
-	if err != nil {
-		return Result{}, err
-	}
 	made, err := os.MkdirTemp(dir.parent, "."+dir.name+newName)
 	if err != nil {
 		return Result{}, err
 	}
 	defer os.RemoveAll(made)
-	if err := s.fill(ctx, made, dir); err != nil {
+	r, err := goOn(ctx, dir, o, made)
+	if err != nil && ctx.Err() == nil {
+		// The state is not there or does not fit, whatever the reason.
+		if err := os.RemoveAll(made); err != nil {
+			return Result{}, err
+		}
+		if err := os.Mkdir(made, 0o700); err != nil {
+			return Result{}, err
+		}
+		s := &shelf{dir: dir}
+		r, err = s.make(ctx, &o, newGathering(o.Policy, o.Now().UTC(), o.MaxCommits), made)
+		r.Whole = true
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	if err := dir.checkOld(); err != nil { // somebody may have put a file there meanwhile
 		return Result{}, err
 	}
-	return s.stats, dir.replace(made)
+	return r, dir.replace(made)
 }
 
-// survey reads what there is to tell.
-func survey(ctx context.Context, o Options) (*site, error) {
-	g, err := gather(o.Policy, o.Now().UTC(), ctx.Err)
-	if err != nil {
-		return nil, err
-	}
-	t, err := g.tell(o.MaxCommits, ctx.Err)
-	if err != nil {
-		return nil, err
-	}
-	s := &site{opts: o, g: g, t: t, paths: g.layPaths()}
-	if o.Metrics != nil {
-		if s.plots, err = o.Metrics(ctx); err != nil {
-			return nil, fmt.Errorf("make the plots: %w", err)
+// goOn makes the site from the state of the last time. A state that it panics
+// over is one that does not fit.
+func goOn(ctx context.Context, dir folder, o Options, made string) (r Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errRun, p)
 		}
+	}()
+	s := &shelf{dir: dir}
+	g, err := s.load(&o)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.make(ctx, &o, g, made)
+}
+
+// make makes the site of a gathering and what came since in the empty folder
+// made, and keeps the state.
+func (s *shelf) make(ctx context.Context, o *Options, g *gathering, made string) (Result, error) {
+	defer s.drop()
+	defer g.store.close()
+	settle := func() error {
+		if len(g.store.fresh) < o.mostFresh {
+			return nil
+		}
+		return s.settle(g.store)
+	}
+	if err := g.gather(ctx.Err, settle); err != nil {
+		return Result{}, err
+	}
+	if len(g.store.fresh) > o.mostKept { // before the plots, which take memory too
+		if err := s.settle(g.store); err != nil {
+			return Result{}, err
+		}
+	}
+	site, err := survey(ctx, o, g)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := site.fill(ctx, made, s.dir); err != nil {
+		return Result{}, err
+	}
+	return site.stats, s.save(g)
+}
+
+// survey lays out what there is to tell.
+func survey(ctx context.Context, o *Options, g *gathering) (*site, error) {
+	t, err := g.tell(o.MaxCommits)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{opts: *o, g: g, t: t, paths: g.layPaths()}
+	if o.Metrics != nil {
+		records := g.plotted(o.many)
+		if of := fmt.Sprintln(records, o.Policy.Hash, o.MetricsOf); g.plotsOf != of {
+			if g.plots, err = o.Metrics(ctx, records); err != nil {
+				return nil, fmt.Errorf("make the plots: %w", err)
+			}
+			g.plotsOf = of
+		}
+		s.plots = g.plots
 	}
 	s.stats = Result{Records: g.head.Seq, Services: len(s.paths), Commits: len(t.commits), Tickets: len(t.tickets)}
 	return s, nil
 }
+
+// plotted is how many records the plots are of, where many are more than that.
+func (g *gathering) plotted(many uint64) uint64 {
+	if g.head.Seq > many && hourOf(g.now) == g.hour {
+		return g.before
+	}
+	return g.head.Seq
+}
+
+// hourOf is the hour of a time, counted from 1970.
+func hourOf(t time.Time) uint64 { return uint64(t.Unix() / 3600) }
 
 // fill writes all files of the site into the empty folder made.
 func (s *site) fill(ctx context.Context, made string, dir folder) error {

@@ -20,12 +20,17 @@ const boardHelp = "Board writes a static web site from the ledger and the policy
 	"file:// and behind any web server, loads nothing from elsewhere, and can be\n" +
 	"read without script.\n\n" +
 	"The ledger is read without its lock, and git is not asked: no rule is judged.\n" +
+	"From the second time on only what is new is read: what was read before is\n" +
+	"kept beside DIR, and read anew where it does not fit. The plots of a ledger\n" +
+	"of more than 20000 records are made anew each hour. Of an environment of\n" +
+	"another host it tells what stamps tell.\n" +
 	"Branches that a push could bring to an environment that is pushed are told\n" +
 	"by pathgate status.\n\n" +
 	"DIR is made if it is missing, in a folder that exists. The new site takes the\n" +
 	"place of the old one in one step; what is in DIR is replaced, and a folder\n" +
-	"that no board wrote, or that holds anything else, is left as it is. Locks and\n" +
-	"unfinished sites lie beside it, under names that begin with a dot and DIR's.\n\n" +
+	"that no board wrote, or that holds anything else, is left as it is. Locks,\n" +
+	"unfinished sites and what was read lie beside it, under names that begin with\n" +
+	"a dot and DIR's.\n\n" +
 	"With the policy's table [board] each push to an environment starts this, and\n" +
 	"waits for nothing. Let a timer run it too: a deployment that nobody waits for\n" +
 	"ends without a push.\n\n" +
@@ -106,7 +111,7 @@ func (a *app) runBoard(cmd *cobra.Command, o board.Options, format string, pause
 		return err
 	}
 	o.Policy, o.Now = pol, a.now
-	o.Metrics = func(ctx context.Context) ([]board.Plot, error) { return a.boardPlots(ctx, pol) }
+	o.Metrics, o.MetricsOf = a.boardPlots(pol)
 	wrote, r := true, board.Result{}
 	if cmd.Flags().Changed("pause") {
 		r, wrote, err = board.Refresh(cmd.Context(), o, pause)

@@ -219,21 +219,26 @@ func metricsCells(f *metrics.Figures) []string {
 // boardWeeks is how many weeks the plots of a board go back, this one included.
 const boardWeeks = 26
 
-// boardPlots are the four keys of production, by week, for the board.
-func (a *app) boardPlots(ctx context.Context, pol *policy.Policy) (plots []board.Plot, err error) {
+// boardPlots are the four keys of production by week, for the board, and what
+// they depend on beside the ledger and the policy: the week.
+func (a *app) boardPlots(pol *policy.Policy) (plots func(context.Context, uint64) ([]board.Plot, error), of string) {
 	now := a.now().UTC()
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
 	monday := today.AddDate(0, 0, -(int(today.Weekday())+6)%7)
-	r, err := metrics.Compute(ctx, metrics.Options{Policy: pol, By: metrics.Week, From: monday.AddDate(0, 0, -7*(boardWeeks-1)), To: now.Add(1)})
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range r.Series() {
-		p := board.Plot{Service: s.Service, Environment: s.Environment, Title: s.Title, Definition: s.Definition, Unit: s.Unit}
-		for _, point := range s.Points {
-			p.Points = append(p.Points, board.Point{Time: point.From, Value: point.Value})
+	o := metrics.Options{Policy: pol, By: metrics.Week, From: monday.AddDate(0, 0, -7*(boardWeeks-1)), To: monday.AddDate(0, 0, 7)}
+	return func(ctx context.Context, records uint64) (plots []board.Plot, err error) {
+		o.Records = records
+		r, err := metrics.Compute(ctx, o)
+		if err != nil {
+			return nil, err
 		}
-		plots = append(plots, p)
-	}
-	return plots, nil
+		for _, s := range r.Series() {
+			p := board.Plot{Service: s.Service, Environment: s.Environment, Title: s.Title, Definition: s.Definition, Unit: s.Unit}
+			for _, point := range s.Points {
+				p.Points = append(p.Points, board.Point{Time: point.From, Value: point.Value})
+			}
+			plots = append(plots, p)
+		}
+		return plots, nil
+	}, monday.Format(time.DateOnly)
 }

@@ -440,6 +440,7 @@ func readPages(t *testing.T) {
 	if err != nil || n != 301 {
 		t.Errorf("%d lines, %v", n, err)
 	}
+	readAtSome(t, r.dir, 601)
 	if line, err := RawLine(r.dir, 600); err != nil || !strings.HasPrefix(string(line), `{"seq":600,`) {
 		t.Errorf("%s %v", line, err)
 	}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,14 +29,20 @@ func Compute(ctx context.Context, o Options) (*Report, error) {
 		if line.Number%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if o.Records > 0 && line.Entry.Seq > o.Records {
+			return errEnd
+		}
 		c.see(&line.Entry)
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnd) {
 		return nil, fmt.Errorf("compute metrics: %w", err)
 	}
 	return c.report(), nil
 }
+
+// errEnd ends reading where Options say.
+var errEnd = errors.New("the last record")
 
 // A place is an environment of a service.
 type place struct{ service, environment string }

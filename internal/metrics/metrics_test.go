@@ -503,3 +503,23 @@ func TestQuantile(t *testing.T) {
 		t.Error("a quantile that is no number")
 	}
 }
+
+// TestRecords ends the ledger early.
+func TestRecords(t *testing.T) {
+	dir := ledgerOf(t, "11 09:00 shop dev deploy a\n11 10:00 shop dev deploy b\n11 11:00 shop dev deploy c\n")
+	o := Options{Policy: parsed(t, dir, path), From: day(t, "10", "00:00"), To: day(t, "20", "00:00")}
+	for records, want := range map[uint64]int{0: 3, 1: 0, 2: 1, 4: 3, 9: 3} {
+		o.Records = records
+		r, err := Compute(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, row := range r.Rows {
+			got += row.Changes
+		}
+		if got != want || records > 0 && r.Records > records {
+			t.Errorf("of %d records: %d changes, want %d; %d records", records, got, want, r.Records)
+		}
+	}
+}

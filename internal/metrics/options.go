@@ -37,6 +37,9 @@ type Options struct {
 	Production []string
 	// By asks for a series.
 	By By
+	// Records is the last record that is looked at, as if the ledger ended there;
+	// zero is all.
+	Records uint64
 }
 
 func (o *Options) check() error {

@@ -70,6 +70,13 @@ func Reserved(ref RefName) bool {
 	return within(string(ref), "refs/replace") || within(string(ref), "refs/pathgate")
 }
 
+// NamedHead reports whether the last part of ref is HEAD. Refs are files: beside
+// folders called objects and refs such a ref makes a git directory of its own
+// folder, which has no hooks. Letter case does not count.
+func NamedHead(ref RefName) bool {
+	return equalFold(string(ref[strings.LastIndexByte(string(ref), '/')+1:]), "HEAD")
+}
+
 // within reports whether ref is folder or lies below it, but for letter case.
 func within(ref, folder string) bool {
 	rest, ok := cutFold(ref, folder)

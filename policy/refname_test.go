@@ -132,3 +132,23 @@ func TestReserved(t *testing.T) {
 		}
 	}
 }
+
+func TestNamedHead(t *testing.T) {
+	for ref, want := range map[RefName]bool{
+		"refs/heads/x/HEAD":        true,
+		"refs/heads/HEAD":          true,
+		"refs/HEAD":                true,
+		"HEAD":                     true,
+		"refs/heads/x/head":        true,
+		"refs/remotes/origin/Head": true,
+		"refs/heads/HEAD/x":        false,
+		"refs/heads/x/HEADS":       false,
+		"refs/heads/x/AHEAD":       false,
+		"refs/heads/x/objects":     false,
+		"":                         false,
+	} {
+		if got := NamedHead(ref); got != want {
+			t.Errorf("NamedHead(%q) = %v", ref, got)
+		}
+	}
+}

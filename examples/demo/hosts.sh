@@ -22,7 +22,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$here/demo/stage.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
-for tool in sshd ssh ssh-keygen git-shell; do
+for tool in sshd ssh ssh-keygen; do
 	command -v "$tool" >/dev/null || fail "$tool is missing: install an SSH server and client, and git"
 done
 
@@ -112,14 +112,13 @@ make_host() {
 	chmod 700 "$home"
 }
 
-# start_sshd NAME ADDRESS: the host's server; only git-shell can be had from it.
+# start_sshd NAME ADDRESS: the host's server; only pathgate shell can be had from it.
 start_sshd() {
 	ssh=$base/ssh/$1
 	mkdir -p "$ssh"
 	ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$ssh/host"
-	# shellcheck disable=SC2016 # the variable is for the host's shell
-	printf 'command="cd %s/srv && PATH=\047%s\047 PATHGATE_USER=ana exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"",restrict %s\n' \
-		"$base/$1" "$PATH" "$(cat "$base/ssh/ana.pub")" >"$ssh/authorized_keys"
+	printf 'command="PATH=\047%s\047 exec pathgate shell --policy %s/policy.toml --user ana",restrict %s\n' \
+		"$PATH" "$base/$1" "$(cat "$base/ssh/ana.pub")" >"$ssh/authorized_keys"
 	sshd=$(command -v sshd)
 	for port in $(seq $((20000 + $$ % 20000)) 4001 60000) none; do
 		[ "$port" != none ] || fail "no server answers on $2: $(tail -n 3 "$ssh/log")"

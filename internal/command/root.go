@@ -123,7 +123,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.policyFlag, "policy", "",
 		"the policy `FILE` (default: the one that the repository names, else /etc/pathgate/policy.toml)")
 	root.AddCommand(a.check(), a.install(), a.uninstall(), a.adopt(), a.status(), a.log(),
-		a.explain(), a.reconcile(), a.doctor(), a.ledger(), a.version())
+		a.explain(), a.reconcile(), a.doctor(), a.ledger(), a.shell(), a.version())
 	root.AddCommand(a.lock(), a.unlock(), a.veto(), a.report())
 	root.AddCommand(a.attest())
 	root.AddCommand(a.board())

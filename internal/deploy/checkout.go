@@ -1,9 +1,7 @@
 package deploy
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -32,6 +30,9 @@ const (
 // and whatever the repository's configuration may run have no part in it, and
 // neither index nor worktrees of the repository are touched. A submodule is an
 // empty folder. A symbolic link is made as it is, and never followed here.
+//
+// git serves a git directory wherever it lies, and runs the hooks in it. So a
+// commit that holds one, or a file that points to one, is not checked out.
 func checkout(ctx context.Context, repo *gitfacts.Repository, commit policy.ObjectID, dir string) (err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("make the checkout's folder: %w", withoutPath(err))
@@ -49,26 +50,12 @@ func checkout(ctx context.Context, repo *gitfacts.Repository, commit policy.Obje
 	tree, err := source.tree(commit)
 	if err == nil {
 		w := &writer{ctx: ctx, objects: source}
-		err = w.folder(root, tree, 0)
+		err = w.folder(root, tree, ".", 0)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// tree is the tree of a commit.
-func (o *objects) tree(commit policy.ObjectID) (policy.ObjectID, error) {
-	content, err := o.read(commit, "commit")
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
-	tree, ok := strings.CutPrefix(string(line), "tree ")
-	if _, err := hex.DecodeString(tree); !ok || err != nil || len(tree) != 2*o.rawID {
-		return "", fmt.Errorf("commit %s names no tree", commit)
-	}
-	return policy.ObjectID(tree), nil
 }
 
 // A writer writes trees to disk.
@@ -83,27 +70,26 @@ type writer struct {
 // folder writes the entries of a tree into an empty folder that we made.
 // Everything in it is made anew (O_EXCL, mkdir), so that no name of a forged
 // tree can lead through a link that stands there.
-func (w *writer) folder(root *os.Root, tree policy.ObjectID, depth int) error {
+func (w *writer) folder(root *os.Root, tree policy.ObjectID, path string, depth int) error {
 	if depth > maxDepth {
 		return errors.New("the commit's folders are nested too deeply")
 	}
-	content, err := w.objects.read(tree, "tree")
-	for err == nil && len(content) > 0 {
-		var e entry
-		if e, content, err = w.objects.cutEntry(content); err != nil {
-			return fmt.Errorf("tree %s: %w", tree, err)
-		}
-		if w.files++; w.files > maxFiles {
-			return errors.New("the commit has too many files")
-		}
-		if err = w.entry(root, e, depth); err == nil {
+	entries, err := w.objects.entries(tree, path)
+	if err != nil {
+		return err
+	}
+	if w.files += len(entries); w.files > maxFiles {
+		return errors.New("the commit has too many files")
+	}
+	for i := 0; i < len(entries) && err == nil; i++ {
+		if err = w.entry(root, entries[i], path, depth); err == nil {
 			err = w.ctx.Err()
 		}
 	}
 	return err
 }
 
-func (w *writer) entry(root *os.Root, e entry, depth int) error {
+func (w *writer) entry(root *os.Root, e entry, path string, depth int) error {
 	var err error
 	switch e.mode {
 	case "100644", "100664":
@@ -116,7 +102,7 @@ func (w *writer) entry(root *os.Root, e entry, depth int) error {
 		err = root.Mkdir(e.name, 0o755)
 	case "40000":
 		if err = root.Mkdir(e.name, 0o755); err == nil {
-			return w.below(root, e, depth)
+			return w.below(root, e, path, depth)
 		}
 	default:
 		err = fmt.Errorf("unknown mode %q", e.mode)
@@ -127,13 +113,13 @@ func (w *writer) entry(root *os.Root, e entry, depth int) error {
 	return nil
 }
 
-func (w *writer) below(root *os.Root, e entry, depth int) error {
+func (w *writer) below(root *os.Root, e entry, path string, depth int) error {
 	inner, err := root.OpenRoot(e.name)
 	if err != nil {
 		return fmt.Errorf("open %q: %w", e.name, withoutPath(err))
 	}
 	defer inner.Close()
-	return w.folder(inner, e.id, depth+1)
+	return w.folder(inner, e.id, path+"/"+e.name, depth+1)
 }
 
 func (w *writer) file(root *os.Root, e entry, mode os.FileMode) error {
@@ -141,7 +127,7 @@ func (w *writer) file(root *os.Root, e entry, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.objects.copy(&meter{w, f}, e.id, "blob", maxBytes-w.bytes), f.Close())
+	return errors.Join(w.objects.copy(&meter{writer: w, file: f}, e.id, "blob", maxBytes-w.bytes), f.Close())
 }
 
 // A meter writes a file and stops before the checkout grows over its bounds: a
@@ -149,10 +135,18 @@ func (w *writer) file(root *os.Root, e entry, mode os.FileMode) error {
 type meter struct {
 	writer *writer
 	file   *os.File
+	begin  []byte // of the file, as much as gitFile has
 }
+
+// gitFile is how a file begins that git follows to a git directory.
+const gitFile = "gitdir:"
 
 func (m *meter) Write(b []byte) (int, error) {
 	w := m.writer
+	m.begin = append(m.begin, b[:min(len(b), len(gitFile)-len(m.begin))]...)
+	if string(m.begin) == gitFile {
+		return 0, fmt.Errorf("git could take it for the way to a repository: it begins with %q", gitFile)
+	}
 	w.bytes += int64(len(b))
 	if w.bytes > maxBytes {
 		return 0, fmt.Errorf("the checkout has more than %d bytes", int64(maxBytes))
@@ -173,23 +167,4 @@ func (w *writer) link(root *os.Root, e entry) error {
 		return err
 	}
 	return root.Symlink(target.String(), e.name)
-}
-
-// An entry is one line of a tree.
-type entry struct {
-	mode, name string
-	id         policy.ObjectID
-}
-
-// cutEntry takes the first entry off a tree: "<mode> <name> NUL <raw ID>".
-func (o *objects) cutEntry(content []byte) (entry, []byte, error) {
-	head, rest, ok := bytes.Cut(content, []byte{0})
-	mode, name, spaced := strings.Cut(string(head), " ")
-	if !ok || !spaced || len(rest) < o.rawID {
-		return entry{}, nil, errors.New("it is malformed")
-	}
-	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") || strings.EqualFold(name, ".git") {
-		return entry{}, nil, fmt.Errorf("it holds the name %q", name)
-	}
-	return entry{mode, name, policy.ObjectID(hex.EncodeToString(rest[:o.rawID]))}, rest[o.rawID:], nil
 }

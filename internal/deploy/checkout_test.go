@@ -242,6 +242,48 @@ func TestForgedTrees(t *testing.T) {
 	}
 }
 
+// git serves a repository wherever it lies: a commit that holds one, whole or as
+// links to another's parts, would have hooks run or take pushes past the gate.
+func TestCheckoutOfARepository(t *testing.T) {
+	bare, _ := repository(t, "sha1")
+	blob := gitIn(t, bare, "x", "hash-object", "-w", "--stdin")
+	inner := gitIn(t, bare, "100644 blob "+blob+"\tk\n", "mktree")
+	sub := strings.Repeat("1", 40)
+	for name, c := range map[string]struct {
+		entries [][3]string
+		refused bool
+	}{
+		"bare":              {[][3]string{{"100644", "HEAD", blob}, {"40000", "objects", inner}, {"40000", "refs", inner}}, true},
+		"links to another":  {[][3]string{{"120000", "HEAD", blob}, {"120000", "objects", blob}, {"120000", "refs", blob}}, true},
+		"submodules":        {[][3]string{{"100644", "HEAD", blob}, {"160000", "objects", sub}, {"160000", "refs", sub}}, true},
+		"programs":          {[][3]string{{"100644", "HEAD", blob}, {"100755", "objects", blob}, {"100755", "refs", blob}}, true},
+		"letter case":       {[][3]string{{"40000", "Objects", inner}, {"40000", "REFS", inner}, {"100644", "head", blob}}, true},
+		"a linked worktree": {[][3]string{{"100644", "HEAD", blob}, {"100644", "commondir", blob}}, true},
+		"no head":           {[][3]string{{"40000", "objects", inner}, {"40000", "refs", inner}}, false},
+		"no refs":           {[][3]string{{"100644", "HEAD", blob}, {"40000", "objects", inner}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := forge(t, bare, c.entries...)
+			below := forge(t, bare, [3]string{"40000", "a", gitIn(t, bare, "", "rev-parse", top+"^{tree}")})
+			for _, commit := range []string{top, below} {
+				dir, err := tryCheckout(t, bare, commit)
+				if c.refused == (err == nil) || err != nil && !strings.Contains(err.Error(), "could take a folder for a repository") {
+					t.Errorf("error %v", err)
+				}
+				if _, err := os.Lstat(filepath.Join(dir, "a", "HEAD")); c.refused && err == nil {
+					t.Error("a part of it was written")
+				}
+			}
+		})
+	}
+	for content, refused := range map[string]bool{"gitdir: /srv/git/x.git\n": true, "gitdir:": true, "gitdir": false, "": false, " gitdir: x": false} {
+		file := gitIn(t, bare, content, "hash-object", "-w", "--stdin")
+		if dir, err := tryCheckout(t, bare, forge(t, bare, [3]string{"100644", "f", file})); refused == (err == nil) {
+			t.Errorf("%q: error %v; the checkout holds %s", content, err, listing(t, dir))
+		}
+	}
+}
+
 // An object that is not what its ID says stops the checkout.
 func TestDamagedObject(t *testing.T) {
 	bare, _ := repository(t, "sha1")

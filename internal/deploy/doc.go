@@ -39,6 +39,10 @@
 // # Files
 //
 // LEDGER/deploy/SERVICE/ENVIRONMENT holds lock, RECORD.log with what a command
-// printed, at most 64 MiB as it came, and RECORD.tree, the checkout, while it
-// runs. All can be removed when nothing runs; only the output is lost.
+// printed, at most 64 MiB as it came, and RECORD-RANDOM.tree, the checkout,
+// while it runs. All can be removed when nothing runs; only the output is lost.
+//
+// A commit that holds what git could take for a repository is not checked out,
+// and its deployment is an error: git would serve it, with its hooks, to whoever
+// knows the path, here or where a command publishes it.
 package deploy

@@ -17,13 +17,13 @@ import (
 // deploy runs one job that is pending, records how it ended, and leaves no
 // checkout behind.
 func (r *Runner) deploy(ctx context.Context, s Settings, job *ledger.Queued) error {
-	record := job.Deployed.Seq
-	end := r.perform(ctx, s, job)
+	record, tree := job.Deployed.Seq, r.Place.newTree(job.Deployed.Seq)
+	end := r.perform(ctx, s, job, tree)
 	// Also when we are to stop: it must be on record.
 	err := r.open(context.WithoutCancel(ctx), patienceToEnd, func(b Book) error {
 		return b.Append(status(job, end.state, text.Clean(end.message, 400)))
 	})
-	if failed := removeTree(r.Place.path(record, treeEnd)); failed != nil {
+	if failed := removeTree(tree); failed != nil {
 		r.log("the checkout of record %d could not be removed: %v", record, failed)
 	}
 	if err != nil {
@@ -32,8 +32,9 @@ func (r *Runner) deploy(ctx context.Context, s Settings, job *ledger.Queued) err
 	return nil
 }
 
-// perform runs the command of a job. What it could not do is an outcome too.
-func (r *Runner) perform(ctx context.Context, s Settings, job *ledger.Queued) (end outcome) {
+// perform runs the command of a job, with tree for its checkout. What it could
+// not do is an outcome too.
+func (r *Runner) perform(ctx context.Context, s Settings, job *ledger.Queued, tree string) (end outcome) {
 	defer func() {
 		if value := recover(); value != nil {
 			r.log("panic: %v", value)
@@ -61,7 +62,7 @@ func (r *Runner) perform(ctx context.Context, s Settings, job *ledger.Queued) (e
 	}
 	dir := repo.GitDir()
 	if d.Checkout {
-		dir = r.Place.path(job.Deployed.Seq, treeEnd)
+		dir = tree
 		if err := checkout(ctx, repo, policy.ObjectID(job.Deployed.Commit), dir); err != nil {
 			return notCheckedOut(ctx, err)
 		}
@@ -89,7 +90,7 @@ func openRepository(root, name string) (*gitfacts.Repository, error) {
 // is to deploy. All values are one line of printable text.
 func (r *Runner) variables(ctx context.Context, repo *gitfacts.Repository, job *ledger.Queued) []string {
 	e := &job.Deployed
-	env := environment(r.Getenv)
+	env := Environment(r.Getenv)
 	for _, v := range [...]struct{ name, value string }{
 		{"PATHGATE_SERVICE", e.Service},
 		{"PATHGATE_ENVIRONMENT", e.Environment},

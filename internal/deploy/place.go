@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,9 +18,12 @@ import (
 // A Place is where the deployments of one environment of a service keep their
 // files: LEDGER/deploy/SERVICE/ENVIRONMENT, in which
 //
-//	lock          the runner's lock
-//	RECORD.log    what the command printed
-//	RECORD.tree   the checkout, while it runs
+//	lock                 the runner's lock
+//	RECORD.log           what the command printed
+//	RECORD-RANDOM.tree   the checkout, while it runs
+//
+// A checkout's name cannot be guessed: what a commit holds is not to be had by
+// its path.
 type Place struct {
 	Ledger      string // the ledger's folder, or that of this host's copy (Folder)
 	Service     policy.Service
@@ -62,6 +66,11 @@ func (p Place) folder() string {
 
 func (p Place) path(record uint64, end string) string {
 	return filepath.Join(p.folder(), strconv.FormatUint(record, 10)+end)
+}
+
+// newTree is where the checkout of a record shall be, another path at each call.
+func (p Place) newTree(record uint64) string {
+	return p.path(record, "-"+rand.Text()+treeEnd)
 }
 
 // LogPath is the file that holds what a record's deployment printed. It may

@@ -52,7 +52,7 @@ func Start(l Launch, p Place) error {
 func Detach(ledger, program string, args ...string) error {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = "/"
-	cmd.Env = environment(os.Getenv)
+	cmd.Env = Environment(os.Getenv)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := asOwner(cmd, ledger); err != nil {
 		return err
@@ -78,8 +78,9 @@ func HooksFolder() (string, error) {
 	return filepath.Dir(self), nil
 }
 
-// environment is what runners and commands get to see of the one around them.
-func environment(getenv func(string) string) []string {
+// Environment is what runners and commands get to see of the one around them:
+// PATH, with its absolute folders, HOME and LANG.
+func Environment(getenv func(string) string) []string {
 	value := func(name, otherwise string) string {
 		if v := getenv(name); v != "" && !strings.ContainsRune(v, 0) {
 			return name + "=" + v

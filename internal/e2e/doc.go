@@ -71,7 +71,8 @@
 //	    make a stamp of another kind, about another commit.
 //	sshd PERSON[:KIND]...
 //	    Starts a real sshd; "git push ssh://ana$WORK/srv/shop/dev.git" logs in
-//	    as ana. KIND is gitshell (default), shell or bare.
+//	    as ana. KIND is pathgate (default: pathgate shell),
+//	    gitshell, shell or bare.
 //	syslogd SOCKET FILE, syslogd -stop SOCKET
 //	    Listens on a datagram socket and writes each message as a line of FILE.
 //	    Stopped, it has written all that was sent.

@@ -17,6 +17,7 @@ import (
 // cmdSSHD serves a real sshd on loopback for this script. Each person gets a
 // key; the kind says what the key may do:
 //
+//	pathgate  a forced command that runs pathgate shell by $WORK/policy.toml
 //	gitshell  a forced command that sets PATHGATE_USER and runs git-shell
 //	shell     a forced command that sets PATHGATE_USER and runs any command
 //	bare      no forced command: an account with a shell
@@ -73,7 +74,10 @@ func (s *server) authorize(person, kind string) string {
 	s.ts.Check(err)
 	var run string
 	switch kind {
-	case "", "gitshell":
+	case "", "pathgate":
+		return fmt.Sprintf(`command="%s shell --policy %s --user %s",restrict %s`,
+			filepath.Join(built.prefix, "bin", "pathgate"), filepath.Join(s.ts.Getenv("WORK"), "policy.toml"), person, public)
+	case "gitshell":
 		run = s.tools["git-shell"]
 	case "shell":
 		run = "/bin/sh"

@@ -182,6 +182,9 @@ func (s *scene) resolve(ctx context.Context, updates []receive.Update) (map[poli
 	return s.repo.ResolveAll(ctx, names)
 }
 
+// namedHead says why a ref called HEAD is refused.
+const namedHead = "no ref may be called HEAD: git could take its folder for a repository"
+
 func (s *scene) classifyOne(out *sorted, u receive.Update) {
 	if policy.Reserved(u.Ref) {
 		out.refuse(policy.ReservedRef, u, nil, u.Ref, "")
@@ -193,6 +196,10 @@ func (s *scene) classifyOne(out *sorted, u receive.Update) {
 			return
 		}
 		s.classifyCommand(out, u)
+		return
+	}
+	if policy.NamedHead(u.Ref) && !u.New.IsZero() {
+		out.refuse(policy.ReservedRef, u, nil, u.Ref, namedHead)
 		return
 	}
 	if !s.listed {
@@ -303,6 +310,8 @@ func (s *scene) classifyCommand(out *sorted, u receive.Update) {
 		out.refuse(policy.ReservedRef, u, env, likely, s.unaimed(target))
 	case !text.Printable(string(target)):
 		out.refuse(policy.MalformedInput, u, env, target, "the name has characters that do not show")
+	case policy.NamedHead(target) && !u.New.IsZero():
+		out.refuse(policy.ReservedRef, u, nil, u.Ref, namedHead)
 	case !s.carriesOut(namespace):
 		out.refuse(policy.ReservedRef, u, env, target, "command refs are switched off in this repository")
 	case u.New.IsZero() && namespace != lockRefs:

@@ -59,9 +59,6 @@ func (s *server) setUp(args ...string) (string, int) {
 // shell, with what the client asked for in SSH_ORIGINAL_COMMAND.
 func (s *server) transport(example string) {
 	s.t.Helper()
-	if _, err := exec.LookPath("git-shell"); err != nil {
-		skip(s.t, "git-shell is missing: it is a part of git")
-	}
 	script := "#!/bin/sh\nuser=${1%@*}\nexport SSH_ORIGINAL_COMMAND=\"$2\"\ncase $user in\n"
 	keys := read(s.t, repository(s.t), "examples", example, "authorized_keys")
 	for line := range strings.Lines(keys) {
@@ -73,7 +70,8 @@ func (s *server) transport(example string) {
 		if !ok {
 			s.t.Fatalf("a line of authorized_keys is not understood: %s", line)
 		}
-		command = strings.ReplaceAll(command, `\"`, `"`)
+		command = strings.Replace(command, "/usr/local/bin/pathgate", s.command, 1)
+		command = strings.Replace(command, "/etc/pathgate/policy.toml", s.policy(), 1)
 		_, address, _ := strings.Cut(key, "... ")
 		user, _, _ := strings.Cut(address, "@")
 		script += fmt.Sprintf("%s) exec sh -c '%s' ;;\n", user, command)

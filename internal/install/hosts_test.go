@@ -14,10 +14,10 @@ var playedHosts = demonstration{name: "hosts"}
 // demo takes its policies and its set-up from examples/three-hosts.
 func demoHosts(t *testing.T) *demonstration {
 	t.Helper()
-	for _, tool := range []string{"sshd", "ssh", "ssh-keygen", "git-shell"} {
+	for _, tool := range []string{"sshd", "ssh", "ssh-keygen"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if _, err := os.Stat("/usr/sbin/" + tool); err != nil {
-				skip(t, tool+" is missing: install openssh-server, openssh-client and git")
+				skip(t, tool+" is missing: install openssh-server and openssh-client")
 			}
 		}
 	}

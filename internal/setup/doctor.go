@@ -148,6 +148,7 @@ func (d *doctor) repository(ctx context.Context, path string) {
 	d.modes()
 	d.owner()
 	d.leftovers()
+	d.nested()
 	d.refs(ctx)
 	d.releases(ctx)
 	d.records(ctx)

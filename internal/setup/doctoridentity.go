@@ -95,7 +95,7 @@ func (d *doctor) pushers(source string) {
 func identityMend(source string) string {
 	switch source {
 	case "ssh":
-		return `in authorized_keys: command="PATHGATE_USER=NAME exec git-shell -c \"$SSH_ORIGINAL_COMMAND\"",restrict KEY`
+		return `in authorized_keys: command="pathgate shell --policy FILE --user NAME",restrict KEY`
 	case "http":
 		return "make the web server ask for a password or certificate before git-http-backend"
 	}

@@ -39,11 +39,11 @@ func (d *doctor) keyFile(path string) string {
 		return path + " was not looked at: it cannot be read"
 	}
 	defer f.Close()
-	open, nameless, err := unforced(io.LimitReader(f, keysBytes))
+	open, nameless, anywhere, err := unforced(io.LimitReader(f, keysBytes))
 	if err != nil {
 		return path + " was not looked at: it cannot be read"
 	}
-	if len(open)+len(nameless) == 0 {
+	if len(open)+len(nameless)+len(anywhere) == 0 {
 		return "every key in " + path + " has a forced command that does"
 	}
 	tell := func(s Severity, lines []int, what, why string) {
@@ -53,13 +53,14 @@ func (d *doctor) keyFile(path string) string {
 	}
 	tell(Fail, open, "a key without a forced command", "whoever has it can push under any name and skip hooks")
 	tell(Warn, nameless, "the forced command does not show that it sets PATHGATE_USER", "unless it does, pushes with that key are refused")
-	return path + " has keys without"
+	tell(Warn, anywhere, "the forced command runs git-shell", "git-shell serves any path on the host, with the hooks and settings that lie there")
+	return path + " has other keys"
 }
 
 // unforced reads authorized_keys (sshd(8)) and returns the numbers of the lines
-// whose key has no forced command, and of those whose forced command does not
-// set PATHGATE_USER as far as one can see.
-func unforced(r io.Reader) (open, nameless []int, err error) {
+// whose key has no forced command, of those whose forced command does not set
+// PATHGATE_USER as far as one can see, and of those that git-shell serves.
+func unforced(r io.Reader) (open, nameless, anywhere []int, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 64<<10)
 	for n := 1; lines.Scan(); n++ {
@@ -67,13 +68,14 @@ func unforced(r io.Reader) (open, nameless []int, err error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		forced, named := false, false
+		forced, named, gitShell := false, false, false
 		for _, option := range optionsOf(line) {
 			name, value, _ := strings.Cut(option, "=")
 			switch strings.ToLower(name) {
 			case "command":
 				forced = true
 				named = named || setsUser(value)
+				gitShell = strings.Contains(value, "git-shell")
 			case "environment":
 				named = named || setsUser(value)
 			}
@@ -83,14 +85,21 @@ func unforced(r io.Reader) (open, nameless []int, err error) {
 			open = append(open, n)
 		case !named:
 			nameless = append(nameless, n)
+		case gitShell:
+			anywhere = append(anywhere, n)
 		}
 	}
-	return open, nameless, lines.Err()
+	return open, nameless, anywhere, lines.Err()
 }
 
-// setsUser reports whether a value gives PATHGATE_USER a name.
+// setsUser reports whether a value gives PATHGATE_USER a name, itself or by
+// "pathgate shell".
 func setsUser(value string) bool {
 	_, after, found := strings.Cut(value, "PATHGATE_USER=")
+	if _, shell, is := strings.Cut(value, "pathgate shell "); is {
+		_, after, found = strings.Cut(shell, "--user")
+		after = strings.TrimLeft(after, "= ")
+	}
 	return found && after != "" && !strings.ContainsRune(" ;&|", rune(after[0]))
 }
 

@@ -99,7 +99,7 @@ func TestDoctorGathers(t *testing.T) {
 }
 
 func TestUnforcedKeys(t *testing.T) {
-	open, nameless, err := unforced(strings.NewReader(strings.Join([]string{
+	open, nameless, anywhere, err := unforced(strings.NewReader(strings.Join([]string{
 		`# a comment`,
 		`command="PATHGATE_USER=ana exec git-shell -c \"$SSH_ORIGINAL_COMMAND\"",restrict ssh-ed25519 AAAA ana`,
 		``,
@@ -110,20 +110,24 @@ func TestUnforcedKeys(t *testing.T) {
 		`restrict,Command="exec git-shell -c \"$SSH_ORIGINAL_COMMAND\"",environment="PATHGATE_USER=ana" ssh-rsa AAAA`,
 		`command="PATHGATE_USER= git-shell" ssh-rsa AAAA`,
 		`environment="PATHGATE_USER=ana" ssh-rsa AAAA`,
+		`command="/usr/local/bin/pathgate shell --policy /p.toml --user ana",restrict ssh-ed25519 AAAA ana`,
+		`command="pathgate shell --user=ana" ssh-ed25519 AAAA ana`,
+		`command="pathgate shell --policy /p.toml",restrict ssh-ed25519 AAAA ana`,
 	}, "\n")))
-	if err != nil || !slices.Equal(open, []int{4, 5, 7, 10}) || !slices.Equal(nameless, []int{6, 9}) {
-		t.Errorf("open %v, nameless %v, %v", open, nameless, err)
+	if err != nil || !slices.Equal(open, []int{4, 5, 7, 10}) || !slices.Equal(nameless, []int{6, 9, 13}) || !slices.Equal(anywhere, []int{2, 8}) {
+		t.Errorf("open %v, nameless %v, anywhere %v, %v", open, nameless, anywhere, err)
 	}
 }
 
 // A key is told of by its line, once, and never shown.
 func TestDoctorKeys(t *testing.T) {
 	s := healthy(t)
-	path := s.write("keys", "ssh-ed25519 SECRET ana\ncommand=\"git-shell\" ssh-ed25519 SECRET ben\n", 0o644)
+	path := s.write("keys", "ssh-ed25519 SECRET ana\ncommand=\"git-shell\" ssh-ed25519 SECRET ben\ncommand=\"PATHGATE_USER=ana git-shell\" ssh-ed25519 SECRET ana\n", 0o644)
 	d := &doctor{o: s.o}
 	said := d.keyFile(path)
 	text := render(d.findings)
-	wantIn(t, text, "fail: "+path+":1: a key without a forced command\n", "warn: "+path+":2: the forced command does not show")
+	wantIn(t, text, "fail: "+path+":1: a key without a forced command\n", "warn: "+path+":2: the forced command does not show",
+		"warn: "+path+":3: the forced command runs git-shell")
 	if strings.Contains(text+said, "SECRET") {
 		t.Errorf("a key is shown:\n%s%s", text, said)
 	}

@@ -175,6 +175,6 @@ func (a *app) verifyProof(file string, keys []string) error {
 	for _, s := range good {
 		fmt.Fprintf(a.stdout, "witness  %s, %s\n", s.Name, explain.Time(s.Time))
 	}
-	_, err = fmt.Fprintf(a.stdout, "line     %s\n", text.Clean(string(p.Line), 12*len(p.Line)))
+	_, err = fmt.Fprintf(a.stdout, "line     %s\n", text.CleanRecord(string(p.Line), 12*len(p.Line)))
 	return faulted(err)
 }

@@ -21,6 +21,8 @@ const (
 
 	maxBytes = 8 << 30   // of all files together
 	keepFree = 512 << 20 // bytes that are left free for the ledger, on whose disk it lies
+	keepFew  = 10_000    // files, where the disk counts them
+	perLook  = 1_000     // entries after which the disk is looked at again
 )
 
 // checkout writes the files of a commit into dir, which must not exist yet.
@@ -78,11 +80,17 @@ func (w *writer) folder(root *os.Root, tree policy.ObjectID, path string, depth 
 	if err != nil {
 		return err
 	}
-	if w.files += len(entries); w.files > maxFiles {
-		return errors.New("the commit has too many files")
-	}
 	for i := 0; i < len(entries) && err == nil; i++ {
-		if err = w.entry(root, entries[i], path, depth); err == nil {
+		if w.files++; w.files > maxFiles {
+			return errors.New("the commit has too many files")
+		}
+		if w.files%perLook == 1 { // folders and empty files take room too
+			err = roomIn(root)
+		}
+		if err == nil {
+			err = w.entry(root, entries[i], path, depth)
+		}
+		if err == nil {
 			err = w.ctx.Err()
 		}
 	}
@@ -153,12 +161,32 @@ func (m *meter) Write(b []byte) (int, error) {
 	}
 	if w.checked == 0 || w.bytes-w.checked >= 16<<20 {
 		w.checked = w.bytes
-		var disk unix.Statfs_t
-		if err := unix.Fstatfs(int(m.file.Fd()), &disk); err == nil && int64(disk.Bavail)*disk.Bsize < keepFree {
-			return 0, errors.New("the checkout would leave too little room on the ledger's disk")
+		if err := room(m.file); err != nil {
+			return 0, err
 		}
 	}
 	return m.file.Write(b)
+}
+
+// room checks that the disk of a file has enough left for the ledger.
+func room(f *os.File) error {
+	var disk unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &disk); err != nil {
+		return nil // what it does not tell is no reason to stop
+	}
+	if int64(disk.Bavail)*disk.Bsize < keepFree || disk.Files > 0 && disk.Ffree < keepFew {
+		return errors.New("the checkout would leave too little room on the ledger's disk")
+	}
+	return nil
+}
+
+func roomIn(root *os.Root) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return fmt.Errorf("open a folder of the checkout: %w", withoutPath(err))
+	}
+	defer dir.Close()
+	return room(dir)
 }
 
 func (w *writer) link(root *os.Root, e entry) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,7 +99,21 @@ func newWorld(t *testing.T, command ...string) *world {
 	must(t, os.Mkdir(w.policy.Ledger, 0o755))
 	must(t, ledger.Create(w.policy.Ledger, ledger.CreateOptions{Root: w.policy.Root}))
 	w.write()
+	t.Cleanup(w.rested)
 	return w
+}
+
+// rested waits until no runner of this world is left, which would write into
+// its folder while that is removed.
+func (w *world) rested() {
+	program := filepath.Join(w.dir, "hooks", Program)
+	eventually(w.t, "the end of all runners", func() bool {
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		return !slices.ContainsFunc(files, func(file string) bool {
+			line, _ := os.ReadFile(file) // gone meanwhile, if it cannot be read
+			return strings.HasPrefix(string(line), program+"\x00")
+		})
+	})
 }
 
 // write makes the policy file what w.policy is.

@@ -183,7 +183,11 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 	case policy.NoIdentity, policy.UnlistedRepository:
 		p.hint("this is for the administrators of the server to mend")
 	case policy.TooLarge:
-		p.hint("push fewer refs at a time")
+		if strings.HasPrefix(string(r.Ref), "refs/release/") {
+			p.hint("release it in steps, an earlier commit of the branch first")
+		} else {
+			p.hint("push fewer refs, or fewer commits, at a time")
+		}
 	}
 }
 

@@ -129,7 +129,7 @@ func visible(b, line []byte) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRune(line[i:])
-		if !text.Printable(string(line[i : i+n])) {
+		if !text.PrintableRecord(string(line[i : i+n])) {
 			b = escaped(append(b, line[from:i]...), r)
 			from = i + n
 		}

@@ -47,6 +47,7 @@ type move struct {
 	asksLive    policy.ObjectID    // about what it brings beside this
 	asksWithout []policy.ObjectID  // and these
 
+	bar       hindrance                                 // what keeps it from being judged
 	match     *matching                                 // what the environments before contain of it
 	asksMatch *matchQuestion                            // that has still to be found out
 	deep      bool                                      // few deployments were not enough to look at

@@ -113,6 +113,7 @@ func (h *host) has(repo string, messages ...string) (ids []policy.ObjectID) {
 	if _, err := os.Stat(h.repo(repo)); err != nil {
 		h.git(repo, "init", "-q", "--bare", "-b", "main")
 		h.git(repo, "config", "pathgate.policy", filepath.Join(h.dir, "policy.toml"))
+		h.git(repo, "config", "receive.fsckObjects", "true")
 	}
 	parent := []string{}
 	for _, message := range messages {

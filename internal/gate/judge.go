@@ -299,6 +299,10 @@ func (j *judge) judgeMove(l *book, m *move, observed policy.ObjectID) (*ledger.E
 			return nil, done, err
 		}
 	}
+	if m.bar.code != "" {
+		j.refuse(m, m.bar.code, m.bar.why)
+		return nil, done, nil
+	}
 	if m.commit == "" || m.tagOnBranch() {
 		kind := "tag"
 		if m.commit == "" {

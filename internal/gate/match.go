@@ -26,6 +26,7 @@ type matching struct {
 	answers []priorAnswer
 	commits map[policy.ObjectID]bool // all that the push brings
 	back    bool                     // the commit does not contain what is live
+	bar     hindrance
 }
 
 // A priorAnswer completes the facts on one environment before.
@@ -42,6 +43,7 @@ type matchQuestion struct {
 	key     string
 	brought gitfacts.Brought
 	live    policy.ObjectID // that the commit may lack; empty if it cannot
+	release bool            // then what it brings is looked at when it is merged
 	priors  []priorHistory
 }
 
@@ -73,6 +75,9 @@ type deployedThen struct {
 // matched completes facts with what the environments before contain; done if
 // git need not be asked first.
 func (s *scene) matched(b *book, m *move, facts *policy.Facts) (next, error) {
+	if err := s.checked(); err != nil {
+		return done, err
+	}
 	needs := s.policy.Needs(s.site, m.env, m.update())
 	if m.env.Match == policy.MatchTree {
 		return done, b.sameTree(needs, m, facts)
@@ -82,7 +87,7 @@ func (s *scene) matched(b *book, m *move, facts *policy.Facts) (next, error) {
 		depth = mostDeployments
 	}
 	q := &matchQuestion{brought: gitfacts.Brought{Tip: m.commit, Without: m.without(facts)}}
-	if m.release == nil { // a release is merged into what is live
+	if q.release = m.release != nil; !q.release { // a release is merged into what is live
 		q.live = facts.Live.Commit
 	}
 	for i, lookup := range needs.Prior {
@@ -289,10 +294,17 @@ func (s *scene) askMatch(ctx context.Context, q *matchQuestion) (*matching, erro
 			return out, nil // then only the exact commit counts
 		}
 	}
+	if !q.release {
+		var err error
+		if out.bar, err = s.sound(ctx, q.brought); err != nil || out.bar.code != "" {
+			return out, err
+		}
+	}
 	for i := range q.priors {
 		a, commits, err := q.priors[i].ask(ctx, repo, q.brought)
 		if err != nil {
-			return nil, because("what the environments before contain cannot be found out", err)
+			out.bar, err = hindered(err, "what the environments before contain cannot be found out")
+			return out, err
 		}
 		out.answers = append(out.answers, a)
 		for _, id := range commits {

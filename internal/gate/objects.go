@@ -83,7 +83,8 @@ func (j *judge) askAbout(ctx context.Context, m *move) (err error) {
 	if !m.asks.None() {
 		m.git, err = j.scene.repo.CommitFacts(ctx, m.asks, m.commit, m.asksLive, m.asksWithout...)
 		if err != nil {
-			return because("the history that a rule asks for cannot be read", err)
+			m.bar, err = hindered(err, "the history that a rule asks for cannot be read")
+			return err
 		}
 		m.gitAsked, m.asks = m.asks, policy.GitNeeds{}
 	}
@@ -91,7 +92,10 @@ func (j *judge) askAbout(ctx context.Context, m *move) (err error) {
 		if m.match, err = j.scene.askMatch(ctx, m.asksMatch); err != nil {
 			return err
 		}
-		m.asksMatch = nil
+		m.asksMatch, m.bar = nil, m.match.bar
+	}
+	if m.bar.code != "" {
+		return nil
 	}
 	if m.release != nil && m.release.look != "" {
 		return j.lookInto(ctx, m)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/explain"
+	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/ledger"
 	"github.com/pathgate/pathgate/internal/release"
 	"github.com/pathgate/pathgate/policy"
@@ -177,8 +178,16 @@ func (j *judge) build(ctx context.Context, m *move) error {
 	r := m.release
 	request := r.request
 	r.request, r.plan, r.code, r.what, r.why, r.clash = nil, nil, "", "", "", nil
+	if request.Action == policy.ActionRelease {
+		bar, err := j.scene.sound(ctx, gitfacts.Brought{Tip: request.Branch.Head, Without: []policy.ObjectID{request.Live, request.Base}})
+		if r.code, r.why = bar.code, bar.why; err != nil || r.code != "" {
+			return err
+		}
+	}
 	plan, clash, err := release.Build(ctx, j.scene.repo, *request)
 	switch {
+	case errors.Is(err, release.ErrCrowded):
+		r.code, r.why = policy.TooLarge, fmt.Sprintf("with it the branches in %s have more than can be looked at: take others out, or start it over", m.env.Name)
 	case errors.Is(err, release.ErrNoBase):
 		r.code, r.what = policy.ReservedRef, explain.CaseNoBase
 	case errors.Is(err, release.ErrInBase):

@@ -82,6 +82,9 @@ func Rehearse(ctx context.Context, q Question, now func() time.Time) (out Rehear
 		if err := j.askAbout(ctx, m); err != nil {
 			return out, err
 		}
+		if m.bar.code != "" {
+			return out, errors.New(m.bar.why)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package gitfacts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pathgate/pathgate/policy"
@@ -82,11 +83,15 @@ func (r *Repository) Borne(ctx context.Context, b Brought, history []Deployed) (
 		return Borne{}, fmt.Errorf("look for what the push brings: %w", err)
 	}
 	v := g.judge(history)
+	if g.err != nil {
+		return Borne{}, fmt.Errorf("look for what the environment before contains: %w", g.err)
+	}
 	merges, err := r.cleanMerges(ctx, g.merges(v.missing.or(v.withdrawn).or(v.overridden)))
 	if err != nil {
 		return Borne{}, fmt.Errorf("look for clean merges: %w", err)
 	}
-	return g.answer(v, g.places(merges), history), ctx.Err()
+	answer := g.answer(v, g.places(merges), history)
+	return answer, errors.Join(g.err, ctx.Err())
 }
 
 // Holds tells which of the commits contain all that a push brings, clean merges
@@ -111,6 +116,9 @@ func (r *Repository) Holds(ctx context.Context, b Brought, commits []policy.Obje
 	for _, id := range commits {
 		lacks[id] = g.all().minus(g.reach(id))
 		any = any.or(lacks[id])
+	}
+	if g.err != nil {
+		return nil, fmt.Errorf("look for what the commits contain: %w", g.err)
 	}
 	merges, err := r.cleanMerges(ctx, g.merges(any))
 	if err != nil {

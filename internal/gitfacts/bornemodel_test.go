@@ -160,9 +160,11 @@ func TestBorneAgreesWithModel(t *testing.T) {
 		_, work := newRepository(t)
 		m, skewed := &model{}, seed%2 == 1
 		m.grow(t, r, work, 20, skewed)
-		repo := open(t, work)
-		for range 12 {
+		repo, asking := open(t, work), open(t, work)
+		asking.graphLimit = 1 // git is asked about each deployment
+		for range 6 {
 			m.compare(t, r, repo, skewed)
+			m.compare(t, r, asking, skewed)
 		}
 	}
 }

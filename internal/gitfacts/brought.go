@@ -24,6 +24,14 @@ const (
 	maxHistory = 64 << 20 // bytes of all of them
 )
 
+// ErrTooMany says that a push brings more than can be looked at.
+var ErrTooMany = errors.New("the push brings too much")
+
+// tooMany is ErrTooMany of commits.
+func tooMany(limit int) error {
+	return fmt.Errorf("%w: these are more than %d commits", ErrTooMany, limit)
+}
+
 // A Commit is a commit object as it is stored.
 type Commit struct {
 	ID policy.ObjectID
@@ -44,8 +52,8 @@ func (c Commit) Message() []byte {
 // brings to it: those that can be reached from tip and not from live, merge
 // commits included. With the zero ID as live, nothing is live yet and these
 // are all that tip reaches. What one of without reaches is left out too; zero
-// and empty IDs among those are ignored. It ends with the first error: more than limit
-// commits, a commit larger than 1 MiB or 64 MiB in all, a commit that is
+// and empty IDs among those are ignored. It ends with the first error: ErrTooMany for
+// more than limit commits or 64 MiB, a commit larger than 1 MiB, a commit that is
 // missing or damaged, a shallow repository, more than a minute. The order is
 // git's, newest first; it rests on dates in the commits and decides nothing.
 //
@@ -65,7 +73,7 @@ func (r *Repository) Brought(ctx context.Context, tip, live policy.ObjectID, lim
 		for _, id := range ids {
 			raw, err := source.commit(id)
 			if size += len(raw); err == nil && size > maxHistory {
-				err = fmt.Errorf("the commits hold more than %d bytes", maxHistory)
+				err = fmt.Errorf("%w: the commits hold more than %d bytes", ErrTooMany, maxHistory)
 			}
 			if err != nil {
 				fail(err)
@@ -145,7 +153,7 @@ func (r *Repository) listedIDs(out string, all bool, limit int) (ids []policy.Ob
 		ids = append(ids, id)
 	}
 	if len(ids) > limit {
-		return nil, fmt.Errorf("these are more than %d commits", limit)
+		return nil, tooMany(limit)
 	}
 	if all && len(ids) == 0 {
 		return nil, errors.New("git rev-list found no commit")

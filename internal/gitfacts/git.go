@@ -30,6 +30,9 @@ const (
 	served scope = true
 )
 
+// ErrOutput says that git printed more than is read.
+var ErrOutput = errors.New("too much output")
+
 // result is what a git process left.
 type result struct {
 	out      []byte
@@ -65,7 +68,7 @@ func (r *Repository) run(ctx context.Context, s scope, stdin io.Reader, args ...
 	case ctx.Err() != nil:
 		return res, fmt.Errorf("git %s: %w", args[0], ctx.Err())
 	case out.over:
-		return res, fmt.Errorf("git %s: output of more than %d bytes", args[0], maxGitOutput)
+		return res, fmt.Errorf("git %s: %w: more than %d bytes", args[0], ErrOutput, maxGitOutput)
 	case errors.As(err, &status) && status.Exited():
 		res.exit = status.ExitCode()
 	case errors.Is(err, exec.ErrWaitDelay) && s == served:
@@ -133,5 +136,5 @@ func (b *bounded) Write(p []byte) (int, error) {
 	if b.drop {
 		return len(p), nil
 	}
-	return room, errors.New("too much output")
+	return room, ErrOutput
 }

@@ -1,9 +1,10 @@
 package gitfacts
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -11,14 +12,21 @@ import (
 )
 
 // maxGraph is how many commits of the environments before and of the push are
-// looked at, those aside that the push does not bring because they are live or
-// in the base.
+// held in memory, those aside that the push does not bring because they are live
+// or in the base. Where there are more, git is asked about each deployment that
+// matters: whoever can release must not be able to stop others with a long
+// history.
 const maxGraph = 200_000
 
 // A graph is what a push brings and what environments before it contain, as
 // far as neither is live or in the base. Each way from one of these commits to
-// one that the push brings lies in it.
+// one that the push brings lies in it, unless ask is set: then it is only what
+// the push brings.
 type graph struct {
+	// ask lists what a commit reaches, as far as it is not live or in the base.
+	ask func(policy.ObjectID) ([]policy.ObjectID, error)
+	err error // the first of ask's, which makes all answers void
+
 	ids     []policy.ObjectID // of the nodes
 	index   map[policy.ObjectID]int
 	parents [][]int // those that are in the graph
@@ -33,20 +41,43 @@ type graph struct {
 // not are in gone.
 func (r *Repository) loadGraph(ctx context.Context, b Brought, history []Deployed) (*graph, error) {
 	g := &graph{index: make(map[policy.ObjectID]int), gone: make(map[policy.ObjectID]bool), reached: make(map[policy.ObjectID]bitset)}
-	recorded := g.recorded(r, history)
-	res, err := r.listGraph(ctx, b, recorded)
-	if err != nil {
+	recorded, limit := g.recorded(r, history), maxGraph
+	if r.graphLimit > 0 {
+		limit = r.graphLimit
+	}
+	res, err := r.listGraph(ctx, b, recorded, limit)
+	if err != nil && !errors.Is(err, ErrOutput) {
 		if recorded, err = r.present(ctx, recorded, g.gone); err != nil {
 			return nil, err
 		}
-		if res, err = r.listGraph(ctx, b, recorded); err != nil {
-			return nil, err
+		res, err = r.listGraph(ctx, b, recorded, limit)
+	}
+	if large := errors.Is(err, ErrOutput) || bytes.Count(res.out, []byte("\n")) > limit; large {
+		g.ask = func(id policy.ObjectID) ([]policy.ObjectID, error) {
+			return r.listReach(ctx, b, id)
 		}
+		res, err = r.listGraph(ctx, b, nil, MaxBrought)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := g.parse(r, string(res.out)); err != nil {
 		return nil, err
 	}
 	return g, g.findBrought(b.Tip)
+}
+
+// listReach lists what a commit reaches, as far as it is not live or in the base.
+func (r *Repository) listReach(ctx context.Context, b Brought, id policy.ObjectID) ([]policy.ObjectID, error) {
+	in := string(id) + "^{commit}\n"
+	for _, without := range b.Without {
+		in += "^" + string(without) + "^{commit}\n"
+	}
+	res, err := r.historyOf(ctx, strings.NewReader(in), "rev-list", "--stdin")
+	if err != nil {
+		return nil, err
+	}
+	return r.listedIDs(string(res.out), false, math.MaxInt)
 }
 
 // recorded gives the commits of history once each. What is no object ID of the
@@ -70,7 +101,7 @@ func (g *graph) recorded(r *Repository, history []Deployed) (list []policy.Objec
 }
 
 // listGraph lists commits with their parents.
-func (r *Repository) listGraph(ctx context.Context, b Brought, recorded []policy.ObjectID) (result, error) {
+func (r *Repository) listGraph(ctx context.Context, b Brought, recorded []policy.ObjectID, limit int) (result, error) {
 	var in strings.Builder
 	in.WriteString(string(b.Tip) + "^{commit}\n")
 	for _, id := range b.Without {
@@ -80,7 +111,7 @@ func (r *Repository) listGraph(ctx context.Context, b Brought, recorded []policy
 		in.WriteString(string(id) + "^{commit}\n")
 	}
 	return r.historyOf(ctx, strings.NewReader(in.String()), "rev-list", "--stdin", "--parents",
-		"--max-count="+strconv.Itoa(maxGraph+1))
+		"--max-count="+strconv.Itoa(limit+1))
 }
 
 // present gives those of ids that are commits, and adds the others to gone.
@@ -122,9 +153,6 @@ func (g *graph) parse(r *Repository, out string) error {
 		g.index[id] = len(g.ids)
 		g.ids, rows, g.count = append(g.ids, id), append(rows, row[1:]), append(g.count, len(row)-1)
 	}
-	if len(g.ids) > maxGraph {
-		return fmt.Errorf("the environments before contain more than %d commits besides what is live", maxGraph)
-	}
 	g.parents = make([][]int, len(rows))
 	for i, row := range rows {
 		for _, parent := range row {
@@ -148,7 +176,7 @@ func (g *graph) findBrought(tip policy.ObjectID) error {
 		}
 	}
 	if len(g.brought) > MaxBrought {
-		return fmt.Errorf("these are more than %d commits", MaxBrought)
+		return tooMany(MaxBrought)
 	}
 	return nil
 }
@@ -182,11 +210,29 @@ func (g *graph) reach(id policy.ObjectID) bitset {
 		return set
 	}
 	set := newBitset(len(g.brought))
-	for node, marked := range g.walk(id) {
-		if marked && g.place[node] >= 0 {
-			set.add(g.place[node])
+	switch {
+	case g.ask != nil && !g.unknown(id) && g.err == nil:
+		set = g.askReach(id)
+	case g.ask == nil:
+		for node, marked := range g.walk(id) {
+			if marked && g.place[node] >= 0 {
+				set.add(g.place[node])
+			}
 		}
 	}
 	g.reached[id] = set
+	return set
+}
+
+// askReach is reach by git.
+func (g *graph) askReach(id policy.ObjectID) bitset {
+	ids, err := g.ask(id)
+	g.err = err
+	set := g.none()
+	for _, id := range ids {
+		if node, ok := g.index[id]; ok && g.place[node] >= 0 {
+			set.add(g.place[node])
+		}
+	}
 	return set
 }

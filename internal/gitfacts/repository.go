@@ -60,6 +60,7 @@ type Repository struct {
 	quarantine string // real path, or empty outside of pre-receive
 	alternates string // GIT_ALTERNATE_OBJECT_DIRECTORIES of the quarantine
 	beside     []*Repository
+	graphLimit int      // of a test, instead of maxGraph
 	odb        []string // of a scratch repository: environment instead of the above
 }
 

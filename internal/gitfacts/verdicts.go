@@ -45,7 +45,11 @@ func (g *graph) judge(history []Deployed) verdicts {
 func (g *graph) findOverridden(v *verdicts, history []Deployed) {
 	v.overridden = g.none()
 	withdrawn := g.none() // since
-	for i, d := range history {
+	last := len(history) - 1
+	for last >= 0 && !history[last].Overridden {
+		last-- // what was withdrawn before the oldest override took nothing of it away
+	}
+	for i, d := range history[:last+1] {
 		if d.Overridden {
 			came := g.reach(d.Commit).minus(g.reach(d.Old)).minus(withdrawn)
 			if g.unknown(d.Commit) {

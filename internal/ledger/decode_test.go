@@ -273,3 +273,16 @@ func FuzzWatermark(f *testing.F) {
 		}
 	}
 }
+
+// Lines that were written before text.Clean took them hold characters that do
+// not show. They stay what they are.
+func TestCanonicalInvisible(t *testing.T) {
+	line, err := Encode(&Entry{Seq: 1, Time: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), Type: TypeDeployed, Subject: "a \u2764\ufe0f b", Ref: "refs/heads/JIRA-1\u034f"})
+	if err != nil || !strings.Contains(string(line), "\u2764\ufe0f") {
+		t.Fatalf("%s, %v", line, err)
+	}
+	e, err := Canonical(line[:len(line)-1])
+	if err != nil || e.Subject != "a \u2764\ufe0f b" || e.Ref != "refs/heads/JIRA-1\u034f" {
+		t.Errorf("%+v, %v", e, err)
+	}
+}

@@ -164,15 +164,16 @@ func cleanStrings(list []string) []string {
 	return list
 }
 
-// cleanString leaves the length to the limit of the line: a text that is cut
+// cleanString escapes what text.CleanRecord does: who makes an entry of what
+// others chose has made more of it visible already (text.Clean). It leaves the length to the limit of the line: a text that is cut
 // here would be a record that says something else.
 func cleanString(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			if text.Printable(s) {
+			if text.PrintableRecord(s) {
 				return s
 			}
-			return text.Clean(s, 12*len(s))
+			return text.CleanRecord(s, 12*len(s))
 		}
 	}
 	return s

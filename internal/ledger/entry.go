@@ -74,7 +74,7 @@ const Inherited = "inherited"
 
 // An Entry is one line of the ledger. Fields that do not apply are empty and
 // are not written. Every string is already safe to print: what comes from
-// outside passes through text.Clean first.
+// outside passes through text.CleanRecord first.
 type Entry struct {
 	Seq  uint64    // gapless, from 1
 	Time time.Time // the server's, UTC, microseconds

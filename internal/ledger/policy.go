@@ -23,7 +23,7 @@ const partSize = 12 << 10
 func PolicyEntries(file []byte, serial uint64) []*Entry {
 	sum := sha256.Sum256(file)
 	kind := KindText
-	if !text.Printable(strings.ReplaceAll(string(file), "\n", "")) {
+	if !text.PrintableRecord(strings.ReplaceAll(string(file), "\n", "")) {
 		kind = KindEscaped
 	}
 	parts := cutParts(string(file), kind == KindEscaped)

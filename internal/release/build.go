@@ -13,8 +13,8 @@ import (
 // Build works out what an environment shall hold after req. Of the results,
 // one is set: a plan; a conflict, which says why there is none; or an error. A
 // conflict is an answer and no fault. Of the errors, ErrNoBase, ErrNotReleased,
-// ErrInBase, ErrNotInBase and ErrUnrelated say that the request cannot be fulfilled; any
-// other that it is not known.
+// ErrInBase, ErrNotInBase, ErrCrowded and ErrUnrelated say that the request cannot be
+// fulfilled; any other that it is not known.
 //
 // An environment without a ref holds nothing: of req.Released then only the
 // branches that base contains count. If base contains the branch to release,

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,6 +31,9 @@ func readGraph(ctx context.Context, repo *gitfacts.Repository, base policy.Objec
 	ask.WriteString("^" + string(base) + "^{commit}\n")
 	out, exit, err := repo.Git(ctx, strings.NewReader(ask.String()), "rev-list", "--parents",
 		fmt.Sprintf("--max-count=%d", maxCommits+1), "--stdin")
+	if errors.Is(err, gitfacts.ErrOutput) {
+		return nil, fmt.Errorf("%w: %w", ErrCrowded, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the history of the released branches: %w", err)
 	}
@@ -48,7 +52,7 @@ func readGraph(ctx context.Context, repo *gitfacts.Repository, base policy.Objec
 		g[ids[0]] = ids[1:]
 	}
 	if len(g) > maxCommits {
-		return nil, fmt.Errorf("read the history of the released branches: it has more than %d commits that base has not", maxCommits)
+		return nil, fmt.Errorf("%w: more than %d", ErrCrowded, maxCommits)
 	}
 	return g, nil
 }

@@ -66,6 +66,9 @@ var (
 	ErrInBase = fmt.Errorf("%w: base contains it", ErrNotReleased)
 	// ErrNotInBase says that the commit to start over from is not in base.
 	ErrNotInBase = errors.New("the commit is not in base")
+	// ErrCrowded says that the released branches have more commits together than
+	// can be looked at.
+	ErrCrowded = errors.New("the released branches have too many commits that base has not")
 	// ErrUnrelated says that two histories have no commit in common.
 	ErrUnrelated = gitfacts.ErrUnrelated
 )

@@ -17,6 +17,7 @@ const (
 	keyAdded    = "pathgate.added"
 	keyProcRefs = "receive.procReceiveRefs"
 	keyOptions  = "receive.advertisePushOptions"
+	keyFsck     = "receive.fsckObjects"
 	keyHideRefs = "receive.hideRefs"
 )
 

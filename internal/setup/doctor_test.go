@@ -159,6 +159,15 @@ func configCases() []doctorCase {
 			s.git("", "config", "--global", keyProcRefs, "refs/deploy")
 		}, Fail, "lacks refs/deploy", reinstall, "pathgate install"},
 		{"no push options", unsetting(keyOptions, "true"), Warn, "receive.advertisePushOptions is off", reinstall, "pathgate install"},
+		{"objects not checked", unsetting(keyFsck, "true"), Fail, "receive.fsckObjects is off", reinstall, "pathgate install"},
+		{"objects not checked here", func(s *testSite) {
+			s.git(s.prd(), "config", "--unset", keyFsck)
+			s.git("", "config", "--global", keyFsck, "true")
+		}, Fail, "receive.fsckObjects is off", reinstall, "pathgate install"},
+		{"trees not checked", func(s *testSite) { s.git(s.prd(), "config", "receive.fsck.treeNotSorted", "warn") },
+			Fail, "receive.fsck.treeNotSorted = warn", nil, "git config --file "},
+		{"trees not checked by the user's configuration", func(s *testSite) { s.git("", "config", "--global", "receive.fsck.hasDotgit", "ignore") },
+			Fail, "receive.fsck.hasDotgit = ignore", nil, "git config --file "},
 		{"not hidden", unsetting(keyHideRefs, "refs/replace"), Warn, "refs/replace is not hidden", reinstall, "pathgate install"},
 		{"environment hidden", func(s *testSite) { s.git(s.prd(), "config", "--add", keyHideRefs, "refs/heads") }, Fail, "hides refs/heads/main", nil, ""},
 		{"command hidden by the user's configuration", func(s *testSite) { s.git("", "config", "--global", "transfer.hideRefs", "refs/deploy/") },

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pathgate/pathgate/internal/gitfacts"
 	"github.com/pathgate/pathgate/internal/policyfile"
 )
 
@@ -114,7 +115,26 @@ func (d *doctor) settings() {
 		}
 	}
 	d.findings = append(d.findings, hiding(d.repo, d.all)...)
+	d.findings = append(d.findings, unchecked(d.repo, d.config, d.all, d.installCommand())...)
 	d.sound(mark, "configuration is as install made it")
+}
+
+// unchecked finds that git lets in trees that can be read in more than one way:
+// by the repository's own configuration, which decides releases, or by all that
+// git goes by. again is what sets a switch that is off.
+func unchecked(r *repository, c *config, effective []setting, again string) []Finding {
+	why := gitfacts.Unchecked(c.values)
+	if why == "" {
+		why = gitfacts.Unchecked(func(key string) []string { return valuesOf(effective, key) })
+	}
+	if why == "" {
+		return nil
+	}
+	if key, _, softened := strings.Cut(why, " = "); softened {
+		again = command("git", "config", "--file", c.path, key, "error")
+	}
+	return []Finding{find(Fail, r.name, why,
+		"what a push brings is not checked: a folder could hold a name twice, and releases and match are refused", again)}
 }
 
 // deadMan looks whether git refuses pushes to environments when the hooks are

@@ -42,7 +42,7 @@ func Install(ctx context.Context, o Options, path string) (Report, error) {
 	in := &installation{o: o, repo: repo}
 	in.report.Repository, in.report.Path = repo.name, repo.dir
 	for _, step := range []func(context.Context) error{
-		in.examine, in.ledger, in.nameFolder, in.namePolicy, in.handOver, in.wire, in.options, in.hide, in.problems, in.unrecorded,
+		in.examine, in.ledger, in.nameFolder, in.namePolicy, in.handOver, in.wire, in.switches, in.hide, in.problems, in.unrecorded,
 	} {
 		if err := step(ctx); err != nil {
 			return in.report, fmt.Errorf("install in %s: %w", repo.name, err)
@@ -228,19 +228,24 @@ func makeFolder(path string, mode fs.FileMode, o owner) error {
 	return ownAs(path, o)
 }
 
-// options makes git take push options.
-func (in *installation) options(ctx context.Context) error {
-	have := in.config.values(keyOptions)
+// switches makes git take push options, and look at the objects that a push
+// brings before it lets them in.
+func (in *installation) switches(ctx context.Context) error {
+	return errors.Join(in.switchOn(ctx, keyOptions), in.switchOn(ctx, keyFsck))
+}
+
+func (in *installation) switchOn(ctx context.Context, key string) error {
+	have := in.config.values(key)
 	if len(have) > 0 && truth(have[len(have)-1]) {
 		return nil
 	}
 	// A spelling that is not there yet, so that uninstall finds this one.
 	for _, yes := range []string{"true", "yes", "on", "1"} {
 		if !slices.Contains(have, yes) {
-			return in.ensure(ctx, keyOptions, yes)
+			return in.ensure(ctx, key, yes)
 		}
 	}
-	return fmt.Errorf("%s is set in too many ways: %s", keyOptions, strings.Join(have, ", "))
+	return fmt.Errorf("%s is set in too many ways: %s", key, strings.Join(have, ", "))
 }
 
 // hide hides what nobody may push to.
@@ -263,6 +268,7 @@ func (in *installation) problems(ctx context.Context) error {
 		return err
 	}
 	in.report.Problems = append(in.report.Problems, hiding(in.repo, effective)...)
+	in.report.Problems = append(in.report.Problems, unchecked(in.repo, in.config, effective, "")...)
 	real, err := realCommandRefs(ctx, in.repo)
 	in.report.Problems = append(in.report.Problems, real...)
 	return err

@@ -28,13 +28,16 @@ func TestInstallBare(t *testing.T) {
 	if got := get(keyOptions); got != "true" {
 		t.Errorf("push options %q", got)
 	}
+	if got := get(keyFsck); got != "true" {
+		t.Errorf("fsckObjects %q", got)
+	}
 	if got := get(keyHideRefs); got != "refs/replace\nrefs/pathgate" {
 		t.Errorf("hideRefs %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, "ledger", "ledger.jsonl")); err != nil {
 		t.Error(err)
 	}
-	wantIn(t, report.String(), "shop/prd.git: changed", "pre-receive -> ", "created the ledger", "receive.procReceiveRefs += refs/heads/main")
+	wantIn(t, report.String(), "shop/prd.git: changed", "pre-receive -> ", "created the ledger", "receive.procReceiveRefs += refs/heads/main", "receive.fsckObjects += true")
 	if len(report.Problems) != 0 {
 		t.Errorf("problems: %v", report.Problems)
 	}
@@ -63,12 +66,15 @@ func TestInstallKeepsConfiguration(t *testing.T) {
 	prd := s.repo("prd")
 	config := filepath.Join(prd, "config")
 	s.write(config, "# ours\n[core]\n\tbare = true\n[receive]\n\t# why\n\tprocReceiveRefs = refs/deploy\n\tadvertisePushOptions = true\n"+
-		"\tadvertisePushOptions = false\n\thideRefs = refs/secret\n[pathgate]\n\tpolicy = /old/policy.toml\n", 0o640)
+		"\tadvertisePushOptions = false\n\tfsckObjects = no\n\thideRefs = refs/secret\n[pathgate]\n\tpolicy = /old/policy.toml\n", 0o640)
 	s.git(prd, "config", "--file", config, "pathgate.policy", s.o.PolicyPath)
 	before := s.read(config)
 	s.install(prd)
 	if got := s.git(prd, "config", "--type=bool", "receive.advertisePushOptions"); got != "true" {
 		t.Errorf("push options are %s", got)
+	}
+	if got := s.git(prd, "config", "--type=bool", "receive.fsckObjects"); got != "true" {
+		t.Errorf("fsckObjects is %s", got)
 	}
 	if strings.Count(s.read(config), "refs/deploy\n") != 1 {
 		t.Errorf("refs/deploy is listed twice:\n%s", s.read(config))

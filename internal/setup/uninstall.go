@@ -110,7 +110,7 @@ func (r *removal) hook(name string, h hook) error {
 func (r *removal) values(ctx context.Context, _ Options) error {
 	for _, note := range r.config.values(keyAdded) {
 		key, value, _ := strings.Cut(note, " ")
-		if !slices.Contains([]string{keyProcRefs, keyOptions, keyHideRefs, keyPolicy}, key) {
+		if !slices.Contains([]string{keyProcRefs, keyOptions, keyFsck, keyHideRefs, keyPolicy}, key) {
 			r.report.note("%s names %s, which install does not set", keyAdded, key)
 			continue
 		}

@@ -18,8 +18,15 @@ import (
 // Go escape (\n, \x1b, \u202e); a longer text is cut and ends in "...". A
 // backslash stays as it is: git allows none in ref names, so that different
 // ref names stay different.
-func Clean(s string, limit int) string {
-	if plain(s) && len(s) <= limit {
+func Clean(s string, limit int) string { return cleaned(s, limit, shows) }
+
+// CleanRecord is Clean for a line of the ledger. It leaves what unicode.IsPrint
+// takes, invisible characters among it, as pathgate did at first: lines that are
+// written must stay as they are.
+func CleanRecord(s string, limit int) string { return cleaned(s, limit, unicode.IsPrint) }
+
+func cleaned(s string, limit int, ok func(rune) bool) string {
+	if plain(s, ok) && len(s) <= limit {
 		return s
 	}
 	const dots = "..."
@@ -31,7 +38,7 @@ func Clean(s string, limit int) string {
 		}
 		r, n := utf8.DecodeRuneInString(s)
 		piece := s[:n]
-		if !printable(r, n) {
+		if !printable(r, n, ok) {
 			piece = escape(piece, r)
 		}
 		if b.Len()+len(piece) > limit {
@@ -47,10 +54,16 @@ func Clean(s string, limit int) string {
 }
 
 // Printable reports whether Clean would leave s as it is, but for its length.
-func Printable(s string) bool {
+func Printable(s string) bool { return printables(s, shows) }
+
+// PrintableRecord reports whether CleanRecord would leave s as it is, but for
+// its length.
+func PrintableRecord(s string) bool { return printables(s, unicode.IsPrint) }
+
+func printables(s string, ok func(rune) bool) bool {
 	for len(s) > 0 {
 		r, n := utf8.DecodeRuneInString(s)
-		if !printable(r, n) {
+		if !printable(r, n, ok) {
 			return false
 		}
 		s = s[n:]
@@ -58,11 +71,11 @@ func Printable(s string) bool {
 	return true
 }
 
-// plain is Printable for the common case, without decoding.
-func plain(s string) bool {
+// plain is printables for the common case, without decoding.
+func plain(s string, ok func(rune) bool) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			return Printable(s)
+			return printables(s, ok)
 		}
 	}
 	return true
@@ -71,11 +84,23 @@ func plain(s string) bool {
 // printable tells characters that show as themselves. Everything that Unicode
 // calls a control, format, surrogate or private-use character is out, and so
 // are spaces other than U+0020, which look alike but are not.
-func printable(r rune, size int) bool {
+func printable(r rune, size int, ok func(rune) bool) bool {
 	if r == utf8.RuneError && size <= 1 {
 		return false
 	}
-	return r == ' ' || unicode.IsPrint(r)
+	return r == ' ' || ok(r)
+}
+
+// brailleBlank is a letter that shows as a space.
+const brailleBlank = '\u2800'
+
+// shows is unicode.IsPrint without what a terminal shows nothing for: Unicode's
+// Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which is these two
+// properties and format characters, such as variation selectors and the Hangul
+// fillers.
+func shows(r rune) bool {
+	return unicode.IsPrint(r) && r != brailleBlank &&
+		!unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 func escape(raw string, r rune) string {

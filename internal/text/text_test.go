@@ -24,6 +24,13 @@ func TestClean(t *testing.T) {
 		{"line separator", "a\u2028b", `a\u2028b`, 80},
 		{"zero width joiner", "a\u200db", `a\u200db`, 80},
 		{"no-break space", "a\u00a0b", `a\u00a0b`, 80},
+		{"variation selector", "JIRA-1\ufe0f", `JIRA-1\ufe0f`, 80},
+		{"grapheme joiner", "main\u034f", `main\u034f`, 80},
+		{"variation selector of plane 14", "a\U000e0101", `a\U000e0101`, 80},
+		{"Hangul fillers", "a\u3164\u115f\u1160\uffa0b", `a\u3164\u115f\u1160\uffa0b`, 80},
+		{"Mongolian and Khmer", "a\u180b\u180f\u17b4\u17b5", `a\u180b\u180f\u17b4\u17b5`, 80},
+		{"braille blank", "a\u2800b", `a\u2800b`, 80},
+		{"accents stay", "e\u0301 \u0e01\u0e33", "e\u0301 \u0e01\u0e33", 80},
 		{"invalid UTF-8", "a\xffb\xc3", `a\xffb\xc3`, 80},
 		{"replacement character itself", "a\ufffdb", "a\ufffdb", 80},
 		{"NUL and DEL", "a\x00b\x7f", `a\x00b\x7f`, 80},
@@ -35,6 +42,20 @@ func TestClean(t *testing.T) {
 	} {
 		if got := text.Clean(test.in, test.limit); got != test.want {
 			t.Errorf("%s: Clean(%q, %d) = %q, want %q", test.name, test.in, test.limit, got, test.want)
+		}
+	}
+}
+
+func TestCleanRecord(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\ufe0f\u034f\u3164\u2800": "a\ufe0f\u034f\u3164\u2800", // as lines have it that were written before
+		"a\u202eb\nc\x1b":           `a\u202eb\nc\x1b`,
+	} {
+		if got := text.CleanRecord(in, 80); got != want || text.PrintableRecord(in) != (in == want) {
+			t.Errorf("CleanRecord(%q) = %q, want %q", in, got, want)
+		}
+		if text.Printable(in) {
+			t.Errorf("Printable(%q)", in)
 		}
 	}
 }

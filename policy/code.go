@@ -35,6 +35,7 @@ const (
 	TooLarge           Code = "too-large"            // sent more than one push may hold
 	MergeConflict      Code = "merge-conflict"       // released, or took out, a branch, and what is then to be merged conflicts
 	NotReleased        Code = "not-released"         // took a branch out of an environment that it is not in
+	NotLocked          Code = "not-locked"           // unlocked what is not locked
 	NotAlone           Code = "not-alone"            // sent a command ref in company, or an environment's ref after others
 	Fault              Code = "fault"                // nothing wrong: pathgate could not find out
 )

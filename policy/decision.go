@@ -71,8 +71,8 @@ type Detail struct {
 	// what was seen there is what the stamps known here tell.
 	Elsewhere bool
 
-	// prior and stamp of an environment elsewhere: stamps that the push brought
-	// and that do not count, when the origin recorded the deployment (zero if that
+	// prior, withdrawn and stamp of an environment elsewhere: stamps that the push
+	// brought and that do not count, when the origin recorded the deployment (zero if that
 	// is not known), whether that is still to come, and how old it may be.
 	Offered []Offer
 	Stamped time.Time
@@ -105,6 +105,7 @@ type Detail struct {
 	Principal string   // who locked or vetoed; who pushes
 	Reason    string   // of the lock or the veto
 	Allowed   []string // pushers
+	Lock      *Lock
 
 	// branches, ticket, signed
 	Branches []RefPattern

@@ -123,6 +123,7 @@ type Lock struct {
 	Reason      string
 	Record      uint64
 	Until       time.Time // zero: until it is unlocked
+	Operator    bool      // it was set on the server, where alone it is taken off
 }
 
 // A Veto bars a commit from every environment of its service.

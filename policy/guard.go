@@ -61,7 +61,7 @@ func (j *judgement) lock(l *Lock) {
 		return
 	}
 	j.add(Verdict{Name: RuleLock, Code: Locked, Record: l.Record,
-		Detail: &Detail{Principal: l.Principal, Reason: l.Reason, Until: l.Until}})
+		Detail: &Detail{Principal: l.Principal, Reason: l.Reason, Until: l.Until, Lock: l}})
 }
 
 // git judges by what was asked of git's objects.

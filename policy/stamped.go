@@ -48,8 +48,11 @@ func (j *judgement) byStamp(p *PriorFacts, prior *Environment) []Verdict {
 		v.Code, v.Detail = NoStamp, &Detail{Elsewhere: true, Offered: p.Offered}
 		return []Verdict{v}
 	}
-	if v.Detail != nil {
-		v.Detail.Elsewhere = true
+	if !v.OK {
+		if v.Detail == nil {
+			v.Detail = &Detail{}
+		}
+		v.Detail.Elsewhere, v.Detail.Offered = true, p.Offered
 	}
 	return []Verdict{v, j.age(p, prior)}
 }

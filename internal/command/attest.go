@@ -82,7 +82,7 @@ func (a *app) signed(ctx context.Context, statement []byte, key string) ([]byte,
 		return nil, fmt.Errorf("find the key: %w", err)
 	}
 	var armoured bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, "-Y", "sign", "-n", export.SSHNamespace, "-f", key)
+	cmd := exec.CommandContext(ctx, program, "-q", "-Y", "sign", "-n", export.SSHNamespace, "-f", key)
 	cmd.Stdin = bytes.NewReader(export.PAE(export.PayloadType, statement))
 	cmd.Stdout, cmd.Stderr = &armoured, a.stderr
 	if err := cmd.Run(); err != nil {

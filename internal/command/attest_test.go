@@ -25,6 +25,9 @@ func TestAttest(t *testing.T) {
 	mustRail(t, os.WriteFile(filepath.Join(dir, "allowed_signers"), append([]byte(`ops@example.com namespaces="pathgate-attest" `), public...), 0o600))
 
 	out, errs, status := run("--policy", s.policy, "attest", "3", "--key", key)
+	if errs != "" {
+		t.Errorf("ssh-keygen says what nobody asked for: %s", errs)
+	}
 	if status != exitYes || strings.Count(out, "\n") != 1 {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}

@@ -64,6 +64,9 @@ func (a *app) runCheck(format string) error {
 	}
 	if format == "json" {
 		out := map[string]any{"policy": path, "sound": true, "sha256": pol.Hash, "path": pathJSON(pol, a.now())}
+		if pol.Shared() {
+			out["copy"], out["host"] = pol.Copy, pol.Host
+		}
 		if pol.Audit != nil {
 			out["audit"] = sinksJSON(pol.Audit)
 		}
@@ -108,6 +111,11 @@ func (a *app) printPath(pol *policy.Policy, path string) {
 	a.printRules(pol)
 	fmt.Fprintf(a.stdout, "\nroot      %s\nledger    %s\nidentity  %s, from %s\nunlisted  %s\nsha256    %s\n", pol.Root, pol.Ledger,
 		pol.Source, policy.EnvironmentVariable(pol.Source), pol.Unlisted, pol.Hash)
+	for _, row := range [][2]string{{"copy", pol.Copy}, {"host", pol.Host}} {
+		if row[1] != "" {
+			fmt.Fprintf(a.stdout, "%-8s  %s\n", row[0], row[1])
+		}
+	}
 	if sinks := sinkWords(pol.Audit); sinks != "" {
 		fmt.Fprintf(a.stdout, "audit     %s\n", sinks)
 	}

@@ -11,6 +11,7 @@ import (
 
 func TestCheckRules(t *testing.T) {
 	s := newRailSite(t)
+	s.says(0, "explain prd "+s.commit+" --service shop", "\nprd only reports: its rules judge and refuse nothing (enforce = false)\n")
 	out := s.says(0, "check", "\nprd\n", "enforce", "/srv/deploy.sh \"a b\", in a clean checkout, nobody waits, at most 15m\n",
 		"success in dev\n", "2h live without a break", "2 of ana, bo, not the pusher's own, valid for 24h\n",
 		`"weekends" `, "op may go past success, soak", "bound by pushers, lock, veto\n", "reporters  op\n", "external: others deploy")

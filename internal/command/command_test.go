@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -59,10 +60,10 @@ func TestWrongCommandLine(t *testing.T) {
 		"help bogus":                        `"bogus" is no verb of pathgate`,
 		"help ledger bogus":                 `"bogus" is no verb of pathgate ledger`,
 		"help status bogus":                 `"bogus" is no verb of pathgate status`,
-		"stauts":                            "did you mean status?",
+		"stauts":                            "did you mean status?\nhint: pathgate help\n",
 		"ledger verfy":                      "did you mean verify?",
 		"install":                           "name a repository",
-		"explain prd":                       "pathgate explain wants ENVIRONMENT and COMMIT",
+		"explain prd":                       "pathgate explain wants ENVIRONMENT and COMMIT\nhint: pathgate explain --help\n",
 		"version 2":                         `"2" is one word too many for pathgate version`,
 		"log --type gone":                   "--type must be of ledger intent deployed abandoned refused fault drift adopt repair status approval lock unlock veto policy stamp, not",
 		"log --environment a/b --service c": "--environment a/b is not of the service c",
@@ -72,6 +73,23 @@ func TestWrongCommandLine(t *testing.T) {
 		if status != exitUsage || out != "" || !strings.Contains(errs, want) {
 			t.Errorf("%s: status %d\n%s%s", line, status, out, errs)
 		}
+	}
+}
+
+// Who only pushed first under a policy has not written it.
+func TestPolicyWords(t *testing.T) {
+	e := ledger.Entry{Seq: 2, Type: ledger.TypePolicy, Policy: strings.Repeat("ab", 32), Principal: "ana", Push: "p1"}
+	if got := what(&e); got != "sha256 abababababab, first seen at a push by ana" {
+		t.Error(got)
+	}
+	if e.Push = ""; !strings.HasSuffix(what(&e), ", used first by ana") {
+		t.Error(what(&e))
+	}
+	var out strings.Builder
+	r := newRows(&out)
+	e.Push = "p1"
+	if err := errors.Join(r.write(&ledger.Line{Entry: e}), r.flush()); err != nil || strings.Count(out.String(), "ana") != 1 {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
 

@@ -17,8 +17,9 @@ func (a *app) doctor() *cobra.Command {
 		Short: "look for what is wrong with the set-up, each with its mend",
 		Long: "Doctor looks at the policy, the ledger and at repositories: all that the\n" +
 			"policy matches, or those named; and whether stamps of environments on other\n" +
-			"hosts count here: their keys, their ledgers, their age. (Which stamps were\n" +
-			"refused, pathgate sync tells.) It changes nothing. Run it as the user\n" +
+			"hosts count here: their keys, their ledgers, their age, and whether they\n" +
+			"say that what is live here was taken back there. (Which stamps were refused,\n" +
+			"pathgate sync tells.) It changes nothing. Run it as the user\n" +
 			"that git runs as, or as root. Status 0: nothing stands in the way, though\n" +
 			"there may be warnings; 1: something does.",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -204,6 +204,9 @@ func (a *app) printRehearsal(env *policy.Environment, r gate.Rehearsal, branch, 
 			}
 			fmt.Fprintf(a.stdout, "  %s  %s%s\n", says, rule, onRecord(v))
 		}
+		if env.ReportOnly {
+			fmt.Fprintf(a.stdout, "%s only reports: its rules judge and refuse nothing (enforce = false)\n", env.Name)
+		}
 		fmt.Fprintf(a.stdout, "hint: %s\n", push)
 		return
 	}
@@ -241,6 +244,6 @@ func rehearsalJSON(env *policy.Environment, r gate.Rehearsal) map[string]any {
 			"code": v.Code, "environment": v.Environment, "record": v.Record})
 	}
 	return map[string]any{"service": r.Service, "environment": env.Name, "ref": r.Ref, "commit": r.Commit,
-		"subject": r.Subject, "allowed": r.Decision.Allowed, "kind": r.Decision.Kind,
+		"subject": r.Subject, "allowed": r.Decision.Allowed, "report_only": env.ReportOnly, "kind": r.Decision.Kind,
 		"evidence": append([]uint64{}, r.Decision.Evidence...), "verdicts": verdicts}
 }

@@ -101,11 +101,12 @@ func (n *notary) agrees(tree tlog.Tree) error {
 // update prints the proof for a witness, and the checkpoint.
 func (n *notary) update(ctx context.Context, old uint64) error {
 	u := tlog.Update{Old: int64(old)}
-	signed, err := n.checkpoint(ctx, func(l *ledger.Ledger, _ tlog.Tree) (err error) {
-		u.Hashes, err = l.ProveTree(old)
-		if errors.Is(err, ledger.ErrCut) {
-			return refused(err)
+	signed, err := n.checkpoint(ctx, func(l *ledger.Ledger, tree tlog.Tree) (err error) {
+		if old > uint64(tree.N) {
+			return refused(fmt.Errorf("there never were %d records, as far as this ledger knows, which has %d; or it was cut, and does not know: "+
+				"look with pathgate ledger verify --checkpoint", old, tree.N))
 		}
+		u.Hashes, err = l.ProveTree(old)
 		return err
 	})
 	if err != nil {

@@ -54,12 +54,17 @@ func (a *app) keygen(dir, out string) error {
 		err = tlog.WriteKey(out, secret)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return refused(err)
+		return refused(keyIsThere(out))
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(a.stdout, public)
 	}
 	return faulted(err)
+}
+
+// keyIsThere says that a key is not written over.
+func keyIsThere(name string) error {
+	return fmt.Errorf("%s is there already, and a key is never written over: name another file, or move that one away first", name)
 }
 
 // keyFlag adds the flag of the key that signs.

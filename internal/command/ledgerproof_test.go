@@ -35,7 +35,7 @@ func TestProof(t *testing.T) {
 	s.fill(5)
 	s.says(exitFault, "ledger checkpoint", "pathgate ledger keygen makes one")
 	key := strings.TrimSpace(s.says(exitYes, "ledger keygen", "pathgate/ledger/"))
-	s.says(exitNo, "ledger keygen", "exists")
+	s.says(exitNo, "ledger keygen", "is there already, and a key is never written over")
 	info, err := os.Stat(s.path(keyName))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v %v", info.Mode(), err)
@@ -78,7 +78,7 @@ func TestProof(t *testing.T) {
 	if now, _, err := u.Check(c.Tree, v); err != nil || now.N != 17 {
 		t.Errorf("%+v %v", now, err)
 	}
-	s.says(exitNo, "ledger checkpoint --old 18", "there are 17 records, and not 18")
+	s.says(exitNo, "ledger checkpoint --old 18", "there never were 18 records, as far as this ledger knows, which has 17")
 
 	// What is held outside holds, with and without a key, also with a witness.
 	secret, witness, err := tlog.GenerateWitnessKey(rand.Reader, "witness.example")

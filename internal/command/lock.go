@@ -3,12 +3,12 @@ package command
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pathgate/pathgate/internal/explain"
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/setup"
 	"github.com/pathgate/pathgate/internal/text"
 	"github.com/pathgate/pathgate/policy"
 )
@@ -114,7 +114,7 @@ func (a *app) runLock(ctx context.Context, environment string, f lockFlags) erro
 	if before != nil {
 		fmt.Fprintf(a.stdout, "note: this replaces the lock of record %d, by %s: %s\n", before.Seq, before.Principal, before.Reason)
 	}
-	fmt.Fprintf(a.stdout, "hint: to take it off: %s\n", unlockCommand(e))
+	fmt.Fprintf(a.stdout, "hint: to take it off: %s\n", a.unlockCommand(e))
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (a *app) runUnlock(ctx context.Context, environment string, f lockFlags) er
 		return refused(fmt.Errorf("there is no lock on %s", lockScope(e)))
 	})
 	for i := range others {
-		fmt.Fprintf(a.stderr, "note: record %d locks %s: %s\n", others[i].Seq, lockScope(&others[i]), unlockCommand(&others[i]))
+		fmt.Fprintf(a.stderr, "note: record %d locks %s: %s\n", others[i].Seq, lockScope(&others[i]), a.unlockCommand(&others[i]))
 	}
 	if err != nil {
 		return err
@@ -184,13 +184,13 @@ func untilWhen(e *ledger.Entry) string {
 	return " until " + explain.Time(e.Until)
 }
 
-func unlockCommand(e *ledger.Entry) string {
-	parts := []string{"pathgate unlock " + e.Environment}
-	if e.Service != "" {
-		parts = append(parts, "--service "+e.Service)
+// unlockCommand takes a lock off by the policy that was named.
+func (a *app) unlockCommand(e *ledger.Entry) string {
+	words := []string{"pathgate", "unlock", e.Environment}
+	for _, flag := range [][2]string{{"--service", e.Service}, {"--ref", e.Ref}, {"--policy", a.policyFlag}} {
+		if flag[1] != "" {
+			words = append(words, flag[0], flag[1])
+		}
 	}
-	if e.Ref != "" {
-		parts = append(parts, "--ref "+e.Ref)
-	}
-	return strings.Join(parts, " ")
+	return setup.Command(words...)
 }

@@ -86,5 +86,9 @@ func policyWords(e *ledger.Entry) string {
 	if e.Parts > 1 {
 		words += fmt.Sprintf(", part %d of %d", e.Part, e.Parts)
 	}
-	return words
+	by := "used first by "
+	if e.Push != "" {
+		by = "first seen at a push by "
+	}
+	return words + ", " + by + e.Principal
 }

@@ -122,7 +122,7 @@ func (w storyWriter) moved(e *ledger.Entry) string {
 		return e.Branch + " taken out, now " + id
 	case "":
 		if turned == comes {
-			return fmt.Sprintf("back in, by a %s of %s", e.Kind, id)
+			return "back in, by " + kindOf(e) + " " + id
 		}
 	}
 	words := "deployed as "
@@ -136,6 +136,17 @@ func (w storyWriter) moved(e *ledger.Entry) string {
 	return words + w.company(e)
 }
 
+// kindOf says what a push was, so that the commit that it brought can follow.
+func kindOf(e *ledger.Entry) string {
+	switch e.Kind {
+	case string(policy.Rollback):
+		return "a rollback to"
+	case ledger.KindOverride:
+		return "an override with"
+	}
+	return "a " + e.Kind + " of"
+}
+
 // left says how the ticket left an environment.
 func (w storyWriter) left(e *ledger.Entry) string {
 	id := shown(e)
@@ -144,7 +155,7 @@ func (w storyWriter) left(e *ledger.Entry) string {
 	case e.Action == ledger.ActionReset:
 		return "taken out: started over from " + id
 	case e.Action == "":
-		return fmt.Sprintf("taken out, by a %s of %s", e.Kind, id)
+		return "taken out, by " + kindOf(e) + " " + id
 	case e.Action == ledger.ActionRemove && own:
 		return "taken out, now " + id
 	case e.Action == ledger.ActionRemove:

@@ -55,8 +55,12 @@ func terminalWidth(w io.Writer) int {
 
 func (r *rowWriter) write(line *ledger.Line) error {
 	e := &line.Entry
+	who := e.Principal
+	if e.Type == ledger.TypePolicy {
+		who = "" // it is not theirs: see what
+	}
 	row := []string{strconv.FormatUint(e.Seq, 10), explain.Time(e.Time), string(e.Type), where(e),
-		explain.Branch(policy.RefName(e.Ref)), shown(e), e.Principal, what(e)}
+		explain.Branch(policy.RefName(e.Ref)), shown(e), who, what(e)}
 	for i, cell := range row {
 		row[i] = text.Clean(cell, 120)
 		if i == len(row)-1 {

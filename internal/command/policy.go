@@ -42,7 +42,12 @@ func (a *app) loadPolicy(repositories ...string) (*policy.Policy, string, error)
 	if err != nil {
 		if access := (*policyfile.AccessError)(nil); errors.As(err, &access) {
 			missing := errors.Is(err, fs.ErrNotExist) && a.policyFlag == ""
-			err = fmt.Errorf("policy file %s %s", path, access.Reason)
+			switch {
+			case errors.Is(err, fs.ErrPermission):
+				err = fmt.Errorf("policy file %s may not be read by you: %w", path, fs.ErrPermission)
+			default:
+				err = fmt.Errorf("policy file %s %s", path, access.Reason)
+			}
 			if missing {
 				err = fmt.Errorf("%w; name another with --policy", err)
 			}

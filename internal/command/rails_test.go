@@ -169,7 +169,7 @@ func TestLock(t *testing.T) {
 	s.says(2, "lock prd --reason "+strings.Repeat("x", 1001), "longer than")
 	s.says(1, "unlock prd", "there is no lock on prd of every service")
 
-	s.says(0, "lock prd --reason audit", "prd of every service is locked, record ", "hint: to take it off: pathgate unlock prd\n")
+	s.says(0, "lock prd --reason audit", "prd of every service is locked, record ", "hint: to take it off: pathgate unlock prd --policy "+s.policy+"\n")
 	if e := s.last(); e.Type != ledger.TypeLock || e.Principal != "op" || e.Via != "local" || e.Service != "" || e.Ref != "" || e.Reason != "audit" || !e.Until.IsZero() {
 		t.Errorf("recorded %+v", e)
 	}
@@ -178,7 +178,7 @@ func TestLock(t *testing.T) {
 		t.Errorf("recorded %+v", e)
 	}
 	s.says(0, "lock prd --reason again", "this replaces the lock of record 2, by op: audit")
-	s.says(1, "unlock prd --service shop", "there is no lock on prd of shop", "pathgate unlock prd --service shop --ref refs/heads/main", "pathgate unlock prd\n")
+	s.says(1, "unlock prd --service shop", "there is no lock on prd of shop", "pathgate unlock prd --service shop --ref refs/heads/main --policy "+s.policy+"\n", "pathgate unlock prd --policy "+s.policy+"\n")
 	s.says(0, "status", "locked: prd of every service, by op since ", "locked: main in prd of shop until ")
 	s.says(0, "unlock prd --reason done", "prd of every service is unlocked, record ")
 	s.says(0, "unlock prd --service shop --ref refs/heads/main", "main in prd of shop is unlocked")

@@ -261,7 +261,7 @@ func TestTicketLeaves(t *testing.T) {
 	s.did("dev", replace)
 
 	out := s.says(0, "log --ticket JIRA-1-fix")
-	wants(t, out, "released at "+one[:7]+" as merge "+m21[:7], "taken out, by a rollback of "+m2[:7],
+	wants(t, out, "released at "+one[:7]+" as merge "+m21[:7], "taken out, by a rollback to "+m2[:7],
 		"back in, by a deploy of "+m21[:7], "in main by now, and off the list")
 	if strings.Contains(out, "JIRA-4") {
 		t.Errorf("another ticket's:\n%s", out)

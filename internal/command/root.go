@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -81,20 +82,47 @@ func Run(args []string, stdout, stderr io.Writer, getenv func(string) string) in
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitYes
 	}
 	f := (*failure)(nil)
 	if !errors.As(err, &f) {
-		fmt.Fprintf(stderr, "pathgate: %v\nhint: pathgate help\n", err)
+		fmt.Fprintf(stderr, "pathgate: %v\nhint: %s\n", err, helpOf(cmd))
 		return exitUsage
 	}
 	if f.err != nil {
 		fmt.Fprintf(stderr, "pathgate: %v\n", f.err)
 		a.ledgerHint(f.err)
+		a.userHint(f.err)
 	}
 	return f.status
+}
+
+// helpOf is the command that prints the help of a verb.
+func helpOf(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return cmd.CommandPath() + " help"
+	}
+	return cmd.CommandPath() + " --help"
+}
+
+// userHint says to whom something is closed who he is, and who may.
+func (a *app) userHint(err error) {
+	if !errors.Is(err, fs.ErrPermission) || os.Geteuid() == 0 {
+		return
+	}
+	whose := " or as the ledger's owner"
+	if pol, _, err := a.loadPolicy(); err == nil && !pol.Shared() {
+		switch name := setup.OwnerOf(pol.Ledger); name {
+		case "":
+		case "root":
+			whose = ""
+		default:
+			whose += ", " + name
+		}
+	}
+	fmt.Fprintf(a.stderr, "hint: you are %s; run it as root%s\n", setup.OperatingUser(), whose)
 }
 
 // ledgerHint prints what an operator can do about a ledger that must be accepted

@@ -46,7 +46,7 @@ func TestSharedReader(t *testing.T) {
 	run(exitYes, `"seq":1,`, "log", "--format", "json", "--cursor", cursor)
 	run(exitYes, "", "log", "--format", "json", "--cursor", cursor)
 	run(exitFault, "permission denied", "lock", "dev", "--reason", "r")
-	run(exitYes, "is sound", "check")
+	run(exitYes, "\ncopy      "+dir+"/copy\nhost      git-1\n", "check")
 	if err := os.Mkdir(filepath.Join(dir, "copy"), 0o755); err != nil {
 		t.Fatal(err)
 	}

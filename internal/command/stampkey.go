@@ -60,7 +60,7 @@ func (a *app) makeStampKey(name string, o setup.StampKeyOptions) error {
 	}
 	public, whose, err := setup.MakeStampKey(name, o)
 	if errors.Is(err, fs.ErrExist) {
-		return refused(fmt.Errorf("%s is there already, and a key is never written over: name another file, or move that one away first", name))
+		return refused(keyIsThere(name))
 	}
 	if err != nil {
 		return faulted(err)

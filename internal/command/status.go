@@ -29,7 +29,8 @@ func (a *app) status() *cobra.Command {
 			"has moved on, or \"gone\". Of an environment on another host it shows what\n" +
 			"stamps have told, and warns where none counts: none was received, the newest\n" +
 			"is older than max_age, their ledger contradicts itself, or its keys expire\n" +
-			"within 30 days or have. Its last line is the size of the ledger's tree and\n" +
+			"within 30 days or have; and where it was rolled back from what is live\n" +
+			"here. Its last line is the size of the ledger's tree and\n" +
 			"the beginning of its root, as receipts and checkpoints have them. Status 1:\n" +
 			"nothing is on record of the service.\n\n" + watchHelp +
 			branchesHelp,

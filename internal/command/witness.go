@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/syslog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -103,7 +104,8 @@ func (w *watch) init() *cobra.Command {
 			}
 			verifier, err := witness.Make(w.state, args[0], rand.Reader)
 			if errors.Is(err, fs.ErrExist) {
-				return refused(err)
+				return refused(fmt.Errorf("%s is there already, and a key is never written over: "+
+					"name another folder with --state, or go on with this witness", filepath.Join(w.state, witness.KeyName)))
 			}
 			if err == nil {
 				_, err = fmt.Fprintln(w.stdout, verifier)

@@ -44,7 +44,7 @@ func TestWitnessWords(t *testing.T) {
 		{"witness status", exitFault, "no such file"},
 		{"witness init witness+example", exitFault, "cannot be the name of a key"},
 		{"witness init witness.example", exitYes, "witness.example+"},
-		{"witness init witness.example", exitNo, "exists"},
+		{"witness init witness.example", exitNo, "a key is never written over"},
 		{"witness status", exitNo, "knows no ledger"},
 		{"witness status --max-age -1s", exitUsage, "must not be negative"},
 		{"witness size", exitUsage, "wants LEDGER"},

@@ -47,7 +47,11 @@ func (g *gathering) change(p *place, e *ledger.Entry, in *intent) {
 		noes = refusing(in.entry.Rules)
 	}
 	if len(e.Overrode) > 0 || e.Kind == ledger.KindOverride {
-		g.except(overridden, e, nil)
+		kind := overridden
+		if slices.Equal(e.Overrode, []string{ledger.Inherited}) {
+			kind = inherited
+		}
+		g.except(kind, e, nil)
 	}
 	if len(noes) > 0 {
 		if x := g.except(reportOnly, e, nil); x != nil {

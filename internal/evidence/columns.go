@@ -18,7 +18,7 @@ var changeColumns = []column[*change]{
 	{"environment", "where to", func(ch *change) string { return ch.entry.Environment }},
 	{"repository", "the repository, relative to the policy's root", func(ch *change) string { return ch.entry.Repository }},
 	{"ref", "the environment's ref", func(ch *change) string { return ch.entry.Ref }},
-	{"kind", "deploy, promote, rollback, redeploy, override, remove or reset", func(ch *change) string { return ch.entry.Kind }},
+	{"kind", "deploy, promote, rollback, redeploy, override (also inherited: see exceptions.csv), remove or reset", func(ch *change) string { return ch.entry.Kind }},
 	{"action", "of a release branch: release, replace, remove or reset", func(ch *change) string { return ch.entry.Action }},
 	{"commit", "the commit that was deployed: its ID stands for its whole content", func(ch *change) string { return ch.entry.Commit }},
 	{"subject", "first line of the commit's message, as its author wrote it", func(ch *change) string { return ch.entry.Subject }},

@@ -13,6 +13,7 @@ type exceptionKind int
 
 const (
 	overridden exceptionKind = iota
+	inherited
 	reportOnly
 	unnamed
 	unsettled
@@ -23,14 +24,15 @@ const (
 	repoliced
 )
 
-var exceptionNames = [...]string{"override", "report only", "no person named", "unsettled push", "drift", "adoption", "repair", "fault", "policy change"}
+var exceptionNames = [...]string{"override", "override inherited", "report only", "no person named", "unsettled push", "drift", "adoption", "repair", "fault", "policy change"}
 
 // String implements fmt.Stringer.
 func (k exceptionKind) String() string { return exceptionNames[k] }
 
 // exceptionTexts say what each kind means.
 var exceptionTexts = [...]string{
-	"A permitted person went past rules, with a reason.",
+	"A permitted person went past rules, with a reason. pathgate status counts these.",
+	"What had come by an override before was deployed again or gone back to: no rule was gone past anew. In changes.csv its kind is override too.",
 	"The environment does not enforce its rules: they said no, and the push was let in.",
 	"The move was settled from where the ref was, and which of several people made it cannot be told.",
 	"A push was allowed, and what became of it is not on record yet.",
@@ -54,10 +56,9 @@ func (x *exception) what() string {
 	e := x.entry
 	switch x.kind {
 	case overridden:
-		if len(e.Overrode) == 1 && e.Overrode[0] == ledger.Inherited {
-			return "the commit had come here by an override, and was deployed again or gone back to"
-		}
 		return "went past " + strings.Join(e.Overrode, ", ")
+	case inherited:
+		return "the commit had come here by an override, and was deployed again or gone back to"
 	case reportOnly:
 		return "let in although the rules said " + strings.Join(x.codes, ", ")
 	case unnamed:
@@ -110,7 +111,7 @@ func object(id string) string {
 // rules lists the rules or codes that an exception is about.
 func (x *exception) rules() []string {
 	switch x.kind {
-	case overridden:
+	case overridden, inherited:
 		return x.entry.Overrode
 	case reportOnly:
 		return x.codes

@@ -38,6 +38,8 @@ func (r *Refusal) reasons() []string {
 		return []string{fmt.Sprintf("the push takes %s to be somewhere else: it is at %s", target, orElse(r.Detail, "another commit"))}
 	case policy.NotAlone:
 		return []string{orElse(r.Detail, "a command ref must be the only ref of its push, without --atomic")}
+	case policy.NotLocked:
+		return []string{"it is not locked"}
 	case policy.Alias:
 		return []string{orElse(r.Detail, "this name leads to another ref")}
 	case policy.UnlistedRepository:
@@ -142,9 +144,7 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 	case policy.NeedsApproval:
 		r.hintApproval(p)
 	case policy.Locked:
-		if branch, ok := strings.CutPrefix(string(r.Target), "refs/heads/"); ok {
-			p.hint("who locked it by a push takes it off; else an operator does:", fmt.Sprintf("git push %s %s", remote, quote(":refs/lock/"+branch)))
-		}
+		r.hintLock(p)
 	case policy.Vetoed:
 		p.hint("take another commit; only an operator lifts a veto")
 	case policy.NotFastForward:
@@ -243,6 +243,9 @@ func (r *Refusal) hintPrior(p *page) {
 			p.hint("merge what is live into it; or, to take a change back, revert it in a new commit and take that the usual way")
 			return
 		}
+	}
+	if r.hintBrought(p) {
+		return
 	}
 	r.hintStanding(p, policy.PriorNotDeployed)
 	for _, s := range r.Stages {

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pathgate/pathgate/internal/release"
 	"github.com/pathgate/pathgate/policy"
@@ -102,7 +103,7 @@ func (r *Refusal) conflict(p *page) {
 		p.line("")
 	}
 	for i := range c.Files {
-		file(p, &c.Files[i])
+		file(p, &c.Files[i], r.sides())
 	}
 	if c.More > 0 {
 		p.line("  and %d more files", c.More)
@@ -110,12 +111,18 @@ func (r *Refusal) conflict(p *page) {
 	p.line("")
 }
 
+// sides puts names in the place of here and there, as a conflict's kind has them.
+func (r *Refusal) sides() *strings.Replacer {
+	there := orElse(r.Conflict.Branch.Name, orElse(short(r.base()), "the base"))
+	return strings.NewReplacer(" here", " in "+clip(string(r.Environment), 12), " there", " in "+clip(there, 14))
+}
+
 // file shows a file that conflicts and some of the places. No line begins with
 // what a pusher wrote, as git colours one that begins with "error", indented or
 // not.
-func file(p *page, f *release.File) {
-	kind := clip(f.Kind, 44)
-	p.line("  in %s (%s)", clip(f.Path, width-8-len(kind)), kind)
+func file(p *page, f *release.File, sides *strings.Replacer) {
+	kind := clip(sides.Replace(f.Kind), 50)
+	p.line("  in %s (%s)", clip(f.Path, width-8-utf8.RuneCountInString(kind)), kind)
 	for i := range f.Hunks {
 		for _, line := range f.Hunks[i].Lines {
 			p.line("    | %s", clip(line, widestCode))

@@ -92,7 +92,7 @@ func TestEveryCodeIsSafeAndFits(t *testing.T) {
 	codes := []policy.Code{policy.PriorNotDeployed, policy.Withdrawn, policy.RollbackNotAllowed, policy.Deletion,
 		policy.ReservedRef, policy.NotACommit, policy.DuplicateUpdate, policy.StaleOldValue, policy.Alias,
 		policy.UnlistedRepository, policy.NoIdentity, policy.MalformedInput, policy.TooLarge, policy.NotAlone,
-		policy.MergeConflict, policy.NotReleased, policy.NoStamp, policy.StampTooOld, policy.StampForked}
+		policy.MergeConflict, policy.NotReleased, policy.NotLocked, policy.NoStamp, policy.StampTooOld, policy.StampForked}
 	seen := make(map[string]policy.Code)
 	for _, code := range codes {
 		r := missing()

@@ -33,9 +33,9 @@ func no(v *policy.Verdict) []string {
 	case policy.StampForked:
 		return stampForked(v)
 	case policy.PriorNotDeployed:
-		return []string{notDeployed(v.Environment, d)}
+		return append([]string{notDeployed(v.Environment, d)}, offered(d)...)
 	case policy.Withdrawn:
-		return []string{fmt.Sprintf("%s was rolled back from it, in record %d", v.Environment, v.Record)}
+		return append([]string{fmt.Sprintf("%s was rolled back from it, in record %d", v.Environment, v.Record)}, offered(d)...)
 	case policy.NotSuccessful:
 		return []string{notSuccessful(v.Environment, d)}
 	case policy.Soaking:
@@ -296,15 +296,4 @@ func (r *Refusal) taken() string {
 		return "a start over"
 	}
 	return "a release"
-}
-
-// Said tells that a command ref has done what it asks for. Each line after the
-// first is indented.
-func Said(w io.Writer, head string, lines ...string) {
-	var p page
-	p.line("success: %s", clip(head, width-len("success: ")))
-	for _, line := range lines {
-		p.reason(line, "")
-	}
-	p.send(w)
 }

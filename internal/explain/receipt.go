@@ -77,10 +77,29 @@ func Receipts(w io.Writer, receipts []Receipt) {
 	if more := len(receipts) - MostReceipts; more > 0 {
 		p.line("success: and %d more, records up to %d", more, receipts[len(receipts)-1].Record)
 	}
-	if n := len(receipts); n > 0 && receipts[n-1].Tree != "" {
-		p.line("  ledger %s", receipts[n-1].Tree)
+	if n := len(receipts); n > 0 {
+		p.tree(receipts[n-1].Tree)
 	}
 	p.send(w)
+}
+
+// Said tells that a command ref has done what it asks for. Each line after the
+// first is indented; tree is where the ledger stands, as a Receipt has it.
+func Said(w io.Writer, head, tree string, lines ...string) {
+	var p page
+	p.line("success: %s", clip(head, width-len("success: ")))
+	for _, line := range lines {
+		p.reason(line, "")
+	}
+	p.tree(tree)
+	p.send(w)
+}
+
+// tree is a receipt's last line: where the ledger stands, if that is known.
+func (p *page) tree(tree string) {
+	if tree != "" {
+		p.line("  ledger %s", tree)
+	}
 }
 
 func (r *Receipt) explain(p *page) {

@@ -92,6 +92,8 @@ type Refusal struct {
 	// of every refusal of an environment that takes them, and of every command
 	// below refs/release. Nil elsewhere.
 	Release *ReleaseRefusal
+	// Lock is the one that a push to refs/lock may not take off or replace.
+	Lock *policy.Lock
 	// Conflict is the merge that cannot be made, of merge-conflict.
 	Conflict *release.Conflict
 	// Record is the ledger entry that keeps the refusal, zero if none does.
@@ -147,7 +149,8 @@ func (r *Refusal) explain(p *page) {
 // than the commit.
 func (r *Refusal) aboutName() bool {
 	switch r.Code {
-	case policy.ReservedRef, policy.Alias, policy.NotAlone, policy.Deletion, policy.DuplicateUpdate, policy.NotReleased:
+	case policy.ReservedRef, policy.Alias, policy.NotAlone, policy.Deletion, policy.DuplicateUpdate, policy.NotReleased,
+		policy.NotLocked:
 		return true
 	}
 	switch r.ofCase() {

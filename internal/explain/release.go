@@ -31,6 +31,8 @@ type Release struct {
 	// StillIn are, of a removal, the branches through which commits of the
 	// removed one stay.
 	StillIn []string
+	// Out are, of a reset, the branches that the environment held.
+	Out []string
 	// Branches is how many branches the environment holds now.
 	Branches int
 	// Elsewhere says that the repository has no branch of that name at Head: it
@@ -137,7 +139,7 @@ func (r *Receipt) besides(p *page) {
 		}
 		p.reason(fmt.Sprintf("built anew from %s and the branches that are left", base), "")
 	case "reset":
-		p.line("  all branches are out")
+		p.reason(orElse(d.thrownOut(), "no branch was in it"), "")
 	default:
 		if d.CaughtUp != "" {
 			p.reason(fmt.Sprintf("%s had gone on and was merged first, at %s", base, d.CaughtUp.Short()), "")
@@ -152,14 +154,20 @@ func (r *Receipt) besides(p *page) {
 	r.leaves(p)
 }
 
+// thrownOut names the branches that a reset took out, empty if there were none.
+func (d *Release) thrownOut() string {
+	if len(d.Out) == 0 {
+		return ""
+	}
+	return "out, all that it held: " + branches(d.Out)
+}
+
 // afterRelease says what to type next.
 func (r *Receipt) afterRelease(p *page) {
 	d, remote := r.Release, remoteOf(r.Environment, r.Shared)
 	switch d.Action {
 	case "remove":
-		if len(d.StillIn) == 0 {
-			p.hint("to put it back:", bringInto(remote, d.Branch, r.Environment))
-		}
+		p.hint("to put it back:", bringInto(remote, d.Branch, r.Environment))
 		return
 	case "reset":
 		p.hint("release again what it shall hold:", bringInto(remote, anyBranch, r.Environment))
@@ -171,8 +179,9 @@ func (r *Receipt) afterRelease(p *page) {
 
 // Contained tells that there is nothing to do: the environment holds the
 // branch's commit already, through base or through the branches by. live is
-// what the environment's ref holds.
-func Contained(w io.Writer, env policy.EnvironmentName, ref policy.RefName, branch string, head, live policy.ObjectID, base policy.RefName, by []string) {
+// what the environment's ref holds, and tree where the ledger stands, as a
+// Receipt has it.
+func Contained(w io.Writer, env policy.EnvironmentName, ref policy.RefName, branch string, head, live policy.ObjectID, base policy.RefName, by []string, tree string) {
 	var p page
 	where := clip(string(env), 24)
 	p.line("success: %s", where+" has "+fitted(branch, fmt.Sprintf(" at %s already", head.Short()), len(where)+5))
@@ -185,6 +194,7 @@ func Contained(w io.Writer, env policy.EnvironmentName, ref policy.RefName, bran
 		p.reason("it came along with "+branches(by)+", and goes out again with that", "")
 	}
 	p.reason(fmt.Sprintf("nothing to do: %s stays at %s", Branch(ref), live.Short()), "")
+	p.tree(tree)
 	p.send(w)
 }
 

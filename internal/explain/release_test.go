@@ -45,7 +45,7 @@ func contained(through policy.RefName, others ...string) func(string) string {
 		if through == "" && len(by) == 0 {
 			by = []string{branch}
 		}
-		explain.Contained(&b, "dev", "refs/heads/release/dev", branch, commit, merged, through, by)
+		explain.Contained(&b, "dev", "refs/heads/release/dev", branch, commit, merged, through, by, "128 8d1e0f2a")
 		return b.String()
 	}
 }
@@ -124,7 +124,7 @@ var scenarios = []scenario{
 		r.Release.Action, r.Release.Branches, r.Release.StillIn, r.Sideways = release.ActionRemove, 1, []string{"JIRA-124"}, true
 	})},
 	{"reset past rules", receipt(func(r *explain.Receipt) {
-		r.Release = &explain.Release{Action: release.ActionReset, Head: base, Base: "refs/heads/main"}
+		r.Release = &explain.Release{Action: release.ActionReset, Head: base, Base: "refs/heads/main", Out: []string{"JIRA-123", "JIRA-124"}}
 		r.Commit, r.Kind = base, policy.Overridden
 	})},
 	{"in base already", contained("refs/heads/main")},

@@ -130,9 +130,8 @@ func (r *Refusal) hintRelease(p *page) {
 			p.hint(fmt.Sprintf("to release into %s:", first), bringInto(remoteOf(first, r.Shared), orElse(r.Branch, anyBranch), first))
 		}
 	case CaseBranch:
-		p.hint(fmt.Sprintf("name it after its ticket, as %s is, and release that:", clip(d.Example, 16)),
-			"git branch -m "+word(d.Example), "git push "+remote+" "+word(local(d.Example)),
-			releaseOf(remote, "HEAD", d.Example, r.Environment))
+		p.hint(fmt.Sprintf("call it after its ticket; with %s for a name like %s:", anyBranch, clip(d.Example, 16)),
+			"git branch -m "+anyBranch, "git push "+remote+" "+anyBranch, releaseOf(remote, "HEAD", anyBranch, r.Environment))
 	case CaseNotReleased:
 		p.hint("what was merged there:", fetch(remote, r.Target)+" && git log --oneline --first-parent FETCH_HEAD")
 	case CaseInBase:

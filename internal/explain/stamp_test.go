@@ -111,6 +111,19 @@ var stampRefusals = []struct {
 		r.Stages[0].Standing.Withdrawn = 119
 		r.Verdicts[0].Rule, r.Verdicts[0].Place, r.Verdicts[0].Record = "environments.prd.after", place(14), 119
 	})},
+	{"withdrawn, and what came along does not count", unstamped(policy.Withdrawn,
+		offers(policy.OfferExpiredKey, "the key SAID that signed it has expired"), func(r *explain.Refusal) {
+			standing(r)
+			brought(r)
+			r.Stages[0].Standing.Withdrawn = 119
+			r.Verdicts[0].Rule, r.Verdicts[0].Place, r.Verdicts[0].Record = "environments.prd.after", place(14), 119
+		})},
+	{"withdrawn, and the new stamp is not of this service", unstamped(policy.Withdrawn,
+		offers(policy.OfferService, "the keys of stg may not speak for the service SAID"), func(r *explain.Refusal) {
+			standing(r)
+			r.Stages[0].Standing.Withdrawn = 119
+			r.Verdicts[0].Rule, r.Verdicts[0].Place, r.Verdicts[0].Record = "environments.prd.after", place(14), 119
+		})},
 	{"not live any more", unstamped(policy.PriorNotDeployed, &policy.Detail{NotLive: true}, func(r *explain.Refusal) {
 		standing(r)
 		brought(r)

@@ -63,6 +63,18 @@ func (r *Refusal) hintOffered(p *page, s *Stage, offered []policy.Offer) bool {
 	return len(said) > 0
 }
 
+// hintBrought is hintOffered of environments elsewhere where the commit does not
+// stand any more, as far as stamps tell that do count.
+func (r *Refusal) hintBrought(p *page) (said bool) {
+	for i := range r.Verdicts {
+		v := &r.Verdicts[i]
+		if !v.OK && !v.Overridden && v.Detail != nil && (v.Code == policy.Withdrawn || v.Code == policy.PriorNotDeployed) {
+			said = r.hintOffered(p, r.stageOf(v.Environment), v.Detail.Offered) || said
+		}
+	}
+	return said
+}
+
 // hintOffer says what helps against one stamp that does not count.
 func (r *Refusal) hintOffer(p *page, s *Stage, o *policy.Offer) {
 	switch o.Kind {
@@ -75,7 +87,8 @@ func (r *Refusal) hintOffer(p *page, s *Stage, o *policy.Offer) {
 	case policy.OfferClock:
 		p.clocks(s)
 	case policy.OfferExpiredKey:
-		r.hintRenew(p, s, "deploy it to %s again, which makes a new stamp")
+		p.hint(fmt.Sprintf("an operator of this server must put %s's new key into the policy", s.Environment))
+		r.hintRenew(p, s, "then deploy it to %s again, which makes a new stamp")
 	case policy.OfferLedger:
 		p.hint("an operator of this server must accept that ledger:", accept(s.Environment, o))
 	case policy.OfferUnproven:

@@ -100,6 +100,7 @@ func (j *judge) buildable(l *book, m *move, live policy.Live, allowed bool) (wha
 		j.refusals[len(j.refusals)-1].Conflict = r.clash
 	case r.plan.Contained != nil:
 		j.landed = &landing{move: m, contained: r.plan.Contained, live: live}
+		j.landed.receipt.Tree = l.tree()
 	default:
 		return done, false, nil
 	}

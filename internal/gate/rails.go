@@ -21,10 +21,14 @@ func (b *book) locks(s Spot) ([]policy.Lock, error) {
 	entries, err := b.Locks(s.Service, s.Environment, s.Ref)
 	var out []policy.Lock
 	for _, e := range entries {
-		out = append(out, policy.Lock{Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment),
-			Ref: policy.RefName(e.Ref), Principal: e.Principal, Reason: e.Reason, Record: e.Seq, Until: e.Until})
+		out = append(out, *lockOf(&e))
 	}
 	return out, err
+}
+
+func lockOf(e *ledger.Entry) *policy.Lock {
+	return &policy.Lock{Service: policy.Service(e.Service), Environment: policy.EnvironmentName(e.Environment),
+		Ref: policy.RefName(e.Ref), Principal: e.Principal, Reason: e.Reason, Record: e.Seq, Until: e.Until, Operator: e.Via == "local"}
 }
 
 func (b *book) veto(service policy.Service, commit policy.ObjectID) (*policy.Veto, error) {

@@ -84,15 +84,11 @@ func (p *Process) tellRelease(ctx context.Context, s *scene, talk *receive.ProcR
 	switch {
 	case out.contained != nil:
 		talk.Made(u.Ref, receive.Move{Old: out.live.New, New: out.live.New})
-		var by []string
-		for _, b := range out.contained.By {
-			by = append(by, b.Name)
-		}
 		base := policy.RefName("")
 		if out.contained.Base {
 			base = m.env.Release.Base
 		}
-		explain.Contained(p.Stderr, m.env.Name, m.ref, m.release.branch.Name, m.release.branch.Head, out.live.New, base, by)
+		explain.Contained(p.Stderr, m.env.Name, m.ref, m.release.branch.Name, m.release.branch.Head, out.live.New, base, branchNames(out.contained.By), out.receipt.Tree)
 		return nil
 	case out.why != "":
 		p.deny(talk, u.Ref, m.env, m.ref, out.why)
@@ -124,8 +120,16 @@ func (m *move) released(branches int) *explain.Release {
 			out.Instead = b.Head
 		}
 	}
-	for _, b := range plan.StillIn {
-		out.StillIn = append(out.StillIn, b.Name)
+	if plan.Action == release.ActionReset {
+		out.Out = branchNames(r.released)
 	}
+	out.StillIn = branchNames(plan.StillIn)
 	return out
+}
+
+func branchNames(all []release.Branch) (names []string) {
+	for _, b := range all {
+		names = append(names, b.Name)
+	}
+	return names
 }

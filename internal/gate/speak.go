@@ -41,6 +41,7 @@ type statement struct {
 	commit    policy.ObjectID
 	subject   string
 	tree      policy.ObjectID
+	lock      *policy.Lock // that is in the way
 }
 
 // speak carries out a command ref that says something: an approval, an
@@ -187,7 +188,7 @@ func (p *Process) approve(l *book, s *scene, said *statement) (policy.Code, stri
 	}
 	// It is on record now; that it cannot be counted takes nothing back.
 	approvals, _ := l.approvals(s.policy, spot, said.commit)
-	p.tellApproval(said, e, approvals)
+	p.tellApproval(said, e, approvals, l.tree())
 	return "", "", nil
 }
 
@@ -195,10 +196,10 @@ func spokeBefore(approvals []policy.Approval, principal string) bool {
 	return slices.ContainsFunc(approvals, func(a policy.Approval) bool { return a.Principal == principal })
 }
 
-func (p *Process) tellApproval(said *statement, e *ledger.Entry, approvals []policy.Approval) {
+func (p *Process) tellApproval(said *statement, e *ledger.Entry, approvals []policy.Approval, tree string) {
 	what := said.commit.Short()
 	if e.Kind == ledger.KindReject {
-		explain.Said(p.Stderr, fmt.Sprintf("%s objects to %s in %s", said.principal.Name, what, said.env.Name), fmt.Sprintf("record %d", e.Seq))
+		explain.Said(p.Stderr, fmt.Sprintf("%s objects to %s in %s", said.principal.Name, what, said.env.Name), tree, fmt.Sprintf("record %d", e.Seq))
 		return
 	}
 	rule, have, own := said.env.Approvals, 0, ""
@@ -210,66 +211,14 @@ func (p *Process) tellApproval(said *statement, e *ledger.Entry, approvals []pol
 			have++
 		}
 	}
-	explain.Said(p.Stderr, fmt.Sprintf("%s has %d of %d approvals of %s", said.env.Name, min(have, rule.Count), rule.Count, what),
+	explain.Said(p.Stderr, fmt.Sprintf("%s has %d of %d approvals of %s", said.env.Name, min(have, rule.Count), rule.Count, what), tree,
 		fmt.Sprintf("yours is record %d, valid for %s%s", e.Seq, explain.Span(said.env.Approvals.For), own))
-}
-
-// lock records that an environment's ref is locked, or a lock taken off.
-func (p *Process) lock(l *book, s *scene, said *statement) (policy.Code, string, error) {
-	if pushers := said.env.Pushers; pushers != nil && !pushers.Has(said.principal.Name) {
-		return policy.NotAPusher, "only who may push here may lock it", nil
-	}
-	spot := s.spot(said.env, said.target)
-	t, words, unlock := ledger.TypeLock, "is locked", said.update.New.IsZero()
-	locks, err := l.Locks(spot.Service, spot.Environment, spot.Ref)
-	if err != nil {
-		return "", "", because("", err)
-	}
-	own := ownLock(locks, spot)
-	switch {
-	case unlock && own == nil:
-		return policy.ReservedRef, "it is not locked by a push; an operator's lock is taken off by pathgate unlock", nil
-	case own != nil && !mayUnlock(said, own):
-		return policy.Locked, fmt.Sprintf("%s locked it in record %d; only the same person, one who may override locks, or an operator unlocks it", own.Principal, own.Seq), nil
-	case unlock:
-		t, words = ledger.TypeUnlock, "is unlocked"
-	case said.options.reason == "":
-		return policy.MalformedInput, `a lock needs a reason: git push -o reason="..."`, nil
-	}
-	e := said.entry(s, p, t)
-	if err := l.Append(e); err != nil {
-		return "", "", because("", err)
-	}
-	explain.Said(p.Stderr, fmt.Sprintf("%s %s", said.env.Name, words), fmt.Sprintf("%s by %s, record %d", explain.Branch(said.target), said.principal.Name, e.Seq))
-	return "", "", nil
-}
-
-// ownLock is the lock that a push to refs/lock sets and takes off: that of this
-// service and ref, not a wider one.
-func ownLock(locks []ledger.Entry, spot Spot) *ledger.Entry {
-	for i := range locks {
-		if e := &locks[i]; e.Service == string(spot.Service) && e.Ref == string(spot.Ref) {
-			return e
-		}
-	}
-	return nil
-}
-
-// mayUnlock reports whether a push may take a lock off, or put another in its
-// place: its setter may, and who may override locks; nobody an operator's.
-func mayUnlock(said *statement, lock *ledger.Entry) bool {
-	if lock.Via == "local" {
-		return false
-	}
-	o := said.env.Override
-	return lock.Principal == said.principal.Name ||
-		o != nil && slices.Contains(o.Rules, policy.RuleLock) && o.By.Has(said.principal.Name)
 }
 
 // refuseStatement records and tells a refusal.
 func (p *Process) refuseStatement(ctx context.Context, s *scene, talk *receive.ProcReceive, said *statement, code policy.Code, why string) (err error) {
 	r := explain.Refusal{Code: code, Ref: said.update.Ref, Target: said.target, Commit: said.commit, Subject: said.subject, Detail: why,
-		Shared: s.shared()}
+		Shared: s.shared(), Lock: said.lock}
 	if said.env != nil {
 		r.Environment = said.env.Name
 	}

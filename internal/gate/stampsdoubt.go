@@ -15,7 +15,7 @@ import (
 const keyNotice = 30 * 24 * time.Hour
 
 // A Doubt is something that keeps stamps of an environment elsewhere from
-// counting, or soon will. Its strings are fit to print.
+// counting, or soon will; or that what they once let in was taken back there. Its strings are fit to print.
 type Doubt struct {
 	Environment policy.EnvironmentName
 	Service     policy.Service // empty: of whatever service
@@ -50,6 +50,11 @@ func Doubts(ctx context.Context, pol *policy.Policy, services []policy.Service, 
 			if doubt != nil {
 				out = append(out, *doubt)
 			}
+			taken, err := l.takenBack(pol, env, service)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, taken...)
 		}
 	}
 	return out, nil

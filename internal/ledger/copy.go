@@ -18,10 +18,24 @@ import (
 // the copy is whole, a database cannot be opened: ErrStale.
 func Copy(ctx context.Context, from, to string, progress func(done, total int64)) (Copied, error) {
 	c, err := copyAll(ctx, from, to, CopyOptions{Wait: copyWait, Progress: progress})
+	if errors.Is(err, ErrContradicted) {
+		err = unlike(from, to, err)
+	}
 	if err != nil {
 		return c, fmt.Errorf("copy the ledger %s to %s: %w", nameOf(from), nameOf(to), err)
 	}
 	return c, nil
+}
+
+// unlike says that the destination has another ledger, where that is why the two
+// contradict each other.
+func unlike(from, to string, err error) error {
+	source, wrong := IDOf(from)
+	there, missing := IDOf(to)
+	if wrong != nil || missing != nil || source == there {
+		return err
+	}
+	return fmt.Errorf("%w: there is another ledger, ID %s, and this is ledger %s; name another place", ErrContradicted, there, source)
 }
 
 // copyWait is how long Copy waits for who works on the destination.

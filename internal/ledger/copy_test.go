@@ -135,6 +135,23 @@ func TestCopyContradicted(t *testing.T) {
 	}
 }
 
+// A place that has another ledger is said to, by the two's names.
+func TestCopyOverAnother(t *testing.T) {
+	from, to := sourceOf(t, 5), sourceOf(t, 2)
+	before := journalOf(t, to)
+	there, err := IDOf(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Copy(t.Context(), from, to, nil)
+	if !errors.Is(err, ErrContradicted) || !strings.Contains(err.Error(), "there is another ledger, ID "+there+", and this is ledger ") {
+		t.Errorf("%v", err)
+	}
+	if journalOf(t, to) != before {
+		t.Error("it was written to")
+	}
+}
+
 // What does not follow is not copied, and what came before it is.
 func TestCopyDamaged(t *testing.T) {
 	from, to := sourceOf(t, 5), filepath.Join(t.TempDir(), "copy")

@@ -401,3 +401,32 @@ func TestHoldsStamp(t *testing.T) {
 		t.Error("it is of before the successor", err)
 	}
 }
+
+// What a withdrawal tells is live stands by the stamp of its deployment, in
+// whatever order the two came.
+func TestStampLiveAfterWithdrawal(t *testing.T) {
+	o := newOrigin(t)
+	a, b := oid("a"), oid("b")
+	o.deploy("stg", mainRef, a, "deploy")
+	o.deploy("stg", mainRef, b, "deploy")
+	o.deploy("stg", mainRef, a, "rollback")
+	o.read()
+	last := uint64(len(o.entries))
+	for _, stamps := range [][]*Entry{{o.took(last, b), o.deployed(last)}, {o.deployed(last), o.took(last, b)}, {o.took(last, b)}} {
+		r := newRig(t)
+		fits := r.receive(stamps...)
+		live, err := asked(r, func(l *Ledger) ([]LiveRef, error) { return l.StampLive("shop", "stg") })
+		if err != nil || len(live) != 1 || string(live[0].Commit) != a {
+			t.Fatalf("%+v %v", live, err)
+		}
+		want := fits[0].Append
+		for i, e := range stamps {
+			if e.Kind == KindDeployed {
+				want = fits[i].Append
+			}
+		}
+		if live[0].Record != want.Seq {
+			t.Errorf("of %d stamps: record %d, want %d", len(stamps), live[0].Record, want.Seq)
+		}
+	}
+}

@@ -15,6 +15,9 @@ func (l *Ledger) StampLive(service policy.Service, environment policy.Environmen
 	all := make([]LiveRef, len(refs))
 	for i, r := range refs {
 		e, line, err := l.readStamp(r.at)
+		if err == nil && e.Kind == KindWithdrawal {
+			e, line, err = l.cameInstead(e, line)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -24,6 +27,23 @@ func (l *Ledger) StampLive(service policy.Service, environment policy.Environmen
 		all[i] = liveBy(&e, &line)
 	}
 	return all, nil
+}
+
+// cameInstead is the stamp of the deployment that took commits away, where e is
+// only that of one of these; e itself if no stamp of the deployment is known.
+func (l *Ledger) cameInstead(e, line Entry) (Entry, Entry, error) {
+	t := slot{}
+	err := l.look(func(s kv) error {
+		c, err := chainAt(s, e.Service, e.Environment)
+		if err == nil {
+			t, err = slotAt(s, &c, stampedKey(deployment{e.Service, e.Environment, e.Repository, e.Ref, line.Commit}))
+		}
+		return err
+	})
+	if err != nil || t.record != e.Record {
+		return e, line, err
+	}
+	return l.readStamp(t.at)
 }
 
 // A liveRef is where a stamp stands that told last what is live on a ref.

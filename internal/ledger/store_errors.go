@@ -5,6 +5,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pathgate/pathgate/internal/pgstore"
 )
@@ -26,11 +27,32 @@ func explainStore(err error) error {
 		{pgstore.ErrUnreachable, ErrUnreachable, ""},
 	} {
 		if errors.Is(err, known.is) {
+			if known.means == ErrUnreachable || known.means == ErrDenied {
+				return &storeError{known.means, err, known.mend}
+			}
 			return fmt.Errorf("%w: %w%s", known.means, err, known.mend)
 		}
 	}
 	return err
 }
+
+// A storeError is an error of the database that is known by the ledger's name for
+// it, too, and does not print that: both say the same.
+type storeError struct {
+	means, err error
+	mend       string
+}
+
+func (e *storeError) Error() string {
+	said := e.err.Error() + e.mend
+	if rest, ok := strings.CutPrefix(said, "the database "); ok {
+		return "the ledger's database " + rest
+	}
+	return "the ledger's database: " + said
+}
+
+// Unwrap returns both.
+func (e *storeError) Unwrap() []error { return []error{e.means, e.err} }
 
 // writeFailed is explainStore for what a commit says. All of it means that
 // nothing may be taken as written.

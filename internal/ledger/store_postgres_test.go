@@ -282,7 +282,7 @@ func firstLine(t *testing.T) {
 	if _, err := pgstore.Migrate(context.Background(), s.PlainURL(pgtest.Owner, name), pgstore.Roles{}); !errors.Is(err, pgstore.ErrLayout) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Open(context.Background(), "postgres://hooks@127.0.0.1:1/x", Options{}); !errors.Is(err, ErrUnreachable) {
+	if _, err := Open(context.Background(), "postgres://hooks@127.0.0.1:1/x", Options{}); !errors.Is(err, ErrUnreachable) || strings.Count(err.Error(), "cannot be reached") != 1 {
 		t.Errorf("%v", err)
 	}
 }

@@ -127,7 +127,7 @@ func (a *adoption) moves() error {
 		switch {
 		case !elsewhere(a.host, live.Host):
 		case strings.TrimSpace(a.o.Reason) == "":
-			return no("the ledger has this repository on host %s, by record %d: give a reason to move it here", live.Host, live.Record)
+			return no("the ledger has this repository on host %s, by record %d: say why it moves here with --reason", live.Host, live.Record)
 		case a.o.Ref != "" && len(a.known) > 1:
 			return no("the ledger has this repository on host %s, by record %d: name no ref, so that all of it moves here", live.Host, live.Record)
 		}
@@ -163,7 +163,7 @@ func (a *adoption) refs(ctx context.Context) ([]ref, error) {
 		}
 		if live := a.known[r.name]; live.Record != 0 && strings.TrimSpace(a.o.Reason) == "" {
 			if live.New != r.id || len(a.o.Also) > 0 {
-				return nil, no("the ledger knows %s already, by record %d: give a reason to adopt it again", show(string(r.name)), live.Record)
+				return nil, no("the ledger knows %s already, by record %d: say with --reason why to adopt it again", show(string(r.name)), live.Record)
 			}
 			a.same = append(a.same, live)
 			continue

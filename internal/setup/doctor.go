@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -117,9 +118,14 @@ func (d *doctor) policyError(err error) {
 	if cause := errors.Unwrap(err); cause != nil {
 		detail += ": " + cause.Error()
 	}
-	mend := ""
-	if strings.Contains(detail, "may be written by others") {
+	mend := "look at the file: " + command("ls", "-la", d.o.PolicyPath)
+	switch {
+	case strings.Contains(detail, "may be written by others"):
 		mend = command("chmod", "go-w", d.o.PolicyPath)
+	case errors.Is(err, fs.ErrNotExist):
+		mend = "name the policy that the repositories go by with --policy FILE, bring it back from a copy, or write one (pathgate help policy)"
+	case errors.Is(err, fs.ErrPermission):
+		mend = d.readMend(err, d.o.PolicyPath)
 	}
 	d.fail(detail, why, mend)
 }

@@ -257,7 +257,7 @@ func ledgerCases() []doctorCase {
 		{"cut", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeDrift, Reason: "x"})
 			s.shell("cp " + journal + " kept; sed -i 3d " + journal)
-		}, Fail, "the ledger cannot be used", func(s *testSite) { s.shell("cat kept > " + journal) }, "pathgate ledger repair --reason 'why it is right to go on' --policy /"},
+		}, Fail, "the ledger cannot be used", func(s *testSite) { s.shell("cat kept > " + journal) }, "first look for what is lost: in a backup, a copy of the ledger"},
 		{"intent left", func(s *testSite) {
 			s.appendEntry(&ledger.Entry{Type: ledger.TypeIntent, New: id, Commit: id, Token: dead, Via: "ssh"})
 		}, Warn, "the push of record 3 to refs/heads/main is over and not settled", func(s *testSite) {

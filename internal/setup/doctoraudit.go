@@ -2,6 +2,8 @@ package setup
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/pathgate/pathgate/internal/audit"
 	"github.com/pathgate/pathgate/internal/deploy"
@@ -26,6 +28,10 @@ func (d *doctor) sinks() {
 	if a.Required {
 		why = "where it cannot take what there is, pushes are refused; pathgate reconcile says why it cannot"
 	}
+	if info, err := os.Stat(a.File); a.File != "" && err == nil && !info.Mode().IsRegular() {
+		d.fail("the audit file "+a.File+" is no file but a "+kindOfFile(info), "it takes no line; "+why,
+			"name a file in it, or move it away: file in [audit], "+d.o.PolicyPath)
+	}
 	for _, s := range all {
 		name := "the audit sink " + s.Sink
 		switch {
@@ -44,4 +50,12 @@ func (d *doctor) sinks() {
 		}
 	}
 	d.sound(mark, "the audit sinks have taken all that is on record")
+}
+
+// kindOfFile is what stands where a file should.
+func kindOfFile(info fs.FileInfo) string {
+	if info.IsDir() {
+		return "folder"
+	}
+	return "device, a pipe or a socket"
 }

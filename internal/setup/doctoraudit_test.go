@@ -34,3 +34,13 @@ func TestDoctorSinks(t *testing.T) {
 		t.Errorf("a ledger that was cut: %+v", f)
 	}
 }
+
+// A folder in the audit file's place is named as what keeps the lines back.
+func TestDoctorAuditFolder(t *testing.T) {
+	s := healthy(t)
+	s.o.Policy.Audit = &policy.Audit{File: t.TempDir()}
+	f, ok := look(s.doctor(), "is no file but a folder")
+	if !ok || f.Severity != Fail {
+		t.Errorf("found:\n%s", render(s.doctor()))
+	}
+}

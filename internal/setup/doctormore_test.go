@@ -181,3 +181,31 @@ func TestInstallReports(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A mend can be done: nobody is told to change the mode of a folder that is not
+// pathgate's, to give files to the owner of a ledger that is not there, or
+// nothing at all.
+func TestMendsCanBeDone(t *testing.T) {
+	s := healthy(t)
+	outside := t.TempDir()
+	if err := os.Chmod(outside, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s.write("gitconfig", "[core]\n\thooksPath = "+outside+"\n", 0o644)
+	found := s.doctor()
+	if _, ok := look(found, "git looks for hooks in "+outside); !ok || strings.Contains(render(found), "chmod go-w "+outside) {
+		t.Errorf("hooks elsewhere:\n%s", render(found))
+	}
+	if err := os.RemoveAll(s.o.Policy.Ledger); err != nil {
+		t.Fatal(err)
+	}
+	if found := s.doctor(); strings.Contains(render(found), "--reference") {
+		t.Errorf("no ledger:\n%s", render(found))
+	}
+	o := s.o
+	o.Policy, o.PolicyPath = nil, filepath.Join(outside, "none.toml")
+	found = Doctor(t.Context(), o, nil)
+	if len(found) == 0 || found[0].Severity != Fail || !strings.HasPrefix(found[0].Mend, "name the policy that the repositories go by with --policy FILE") {
+		t.Errorf("no policy:\n%s", render(found))
+	}
+}

@@ -61,8 +61,8 @@ func (d *doctor) programs(ctx context.Context) {
 	}
 	mark := len(d.findings)
 	if err := checkHooks(d.o.HooksDir); err != nil {
-		mend := ""
-		if filepath.IsAbs(d.o.HooksDir) {
+		mend := "install them with ./install.sh, or say with --hooks DIR where they are"
+		if filepath.IsAbs(d.o.HooksDir) && !errors.Is(err, fs.ErrNotExist) {
 			mend = command("chmod", "go-w,a+x", d.o.HooksDir, filepath.Join(d.o.HooksDir, "pre-receive"),
 				filepath.Join(d.o.HooksDir, "proc-receive"), filepath.Join(d.o.HooksDir, "post-receive"))
 		}
@@ -115,7 +115,7 @@ func (d *doctor) journalEnd(dir string) bool {
 		return false
 	}
 	if err != nil {
-		d.fail("the ledger cannot be read", err.Error(), "")
+		d.fail("the ledger cannot be read", err.Error(), d.readMend(err, dir))
 		return false
 	}
 	defer f.Close()
@@ -131,6 +131,18 @@ func (d *doctor) journalEnd(dir string) bool {
 		d.ok("the journal is append-only (chattr +a)")
 	}
 	return d.tail(f, path, protected)
+}
+
+// readMend is what helps against a file that cannot be read.
+func (d *doctor) readMend(err error, place string) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return "look at the disk and the file: " + command("ls", "-la", place)
+	}
+	who := "as root"
+	if name := OwnerOf(place); name != "" && name != "root" {
+		who += " or as " + name
+	}
+	return "you are " + OperatingUser() + ": run pathgate doctor " + who
 }
 
 func waitForLock(f *os.File) bool {
@@ -259,7 +271,14 @@ func (d *doctor) ledgerMend(err error) string {
 		return "look at the role, its password (passfile) and its rights: pathgate ledger migrate OWNERS-URL --writer ROLE"
 	case errors.Is(err, ledger.ErrNotLinked):
 		return "./install.sh --postgres"
-	case errors.Is(err, ledger.ErrCut), errors.Is(err, ledger.ErrRoot), errors.Is(err, ledger.ErrClock):
+	case errors.Is(err, ledger.ErrCut):
+		return "first look for what is lost: in a backup, a copy of the ledger, an audit sink; a checkpoint kept elsewhere tells whether it is: " +
+			d.verb("pathgate", "ledger", "verify", "--checkpoint", "FILE") + " ; only if nothing brings it back: " + d.repair()
+	case errors.Is(err, ledger.ErrUnreachable):
+		return "see that PostgreSQL runs, takes writes and can be reached from here; ledger in " + d.o.PolicyPath + " is its address (pathgate help postgres)"
+	case errors.Is(err, fs.ErrPermission):
+		return d.readMend(err, d.o.Policy.Ledger)
+	case errors.Is(err, ledger.ErrRoot), errors.Is(err, ledger.ErrClock):
 		return d.repair()
 	case errors.Is(err, ledger.ErrDamaged):
 		return d.verb("pathgate", "ledger", "verify")

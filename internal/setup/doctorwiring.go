@@ -36,7 +36,7 @@ func (d *doctor) hooks(ctx context.Context) {
 		}
 		d.hook(name, h)
 	}
-	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&0o022 != 0 {
+	if info, err := os.Stat(folder); err == nil && d.repo.within(folder) && info.Mode().Perm()&0o022 != 0 {
 		d.fail(fmt.Sprintf("others may write the folder of hooks (mode %04o)", info.Mode().Perm()),
 			"they could switch the gate off", command("chmod", "go-w", folder))
 	}

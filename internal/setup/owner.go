@@ -21,6 +21,15 @@ func ownerOf(info fs.FileInfo) owner {
 	return owner{os.Geteuid(), os.Getegid()}
 }
 
+// OwnerOf is the name of whom a file belongs to; empty if that cannot be seen.
+func OwnerOf(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return ownerOf(info).who().name
+}
+
 // ownAs gives path, or the link at path, to o. Only root can and does.
 func ownAs(path string, o owner) error {
 	if os.Geteuid() != 0 {

@@ -175,7 +175,7 @@ func TestREADMEPolicies(t *testing.T) {
 
 // TestTestCommand checks that README.md and .ci/run test by the same line.
 func TestTestCommand(t *testing.T) {
-	const command = "go test -tags postgres ./..."
+	const command = "go test -tags postgres -timeout 20m ./..."
 	if readme := read(t, repository(t), "README.md"); !strings.Contains(block(t, readme, "sh", 0), "\n"+command) {
 		t.Errorf("the first commands in README.md do not have %q", command)
 	}

@@ -59,7 +59,7 @@ func TestEvidence(t *testing.T) {
 	b, err := os.ReadFile(journal)
 	mustRail(t, err)
 	mustRail(t, os.WriteFile(journal, []byte(strings.Replace(string(b), `"principal":"ana"`, `"principal":"eve"`, 1)), 0o640))
-	s.says(exitNo, line+s.path("bad"), "does not hold: line 3: ", "0 proofs", "not signed")
+	s.says(exitNo, line+s.path("bad"), "does not hold: line 2 or 3: the prev of line 3 ", "0 proofs", "not signed")
 	if page, err := os.ReadFile(s.path("bad/report.html")); err != nil || !strings.Contains(string(page), "The ledger does not hold.") {
 		t.Errorf("the page does not tell: %v", err)
 	}

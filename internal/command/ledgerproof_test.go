@@ -129,6 +129,8 @@ func TestHeldOutside(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &report); err != nil || report.OK || report.Findings[0].Line != 1 {
 		t.Errorf("%s %v", out, err)
 	}
+	set(strings.Replace(strings.Join(lines, ""), lines[2], strings.Replace(lines[2], `"principal":"ana"`, `"principal":"eve"`, 1), 1))
+	s.says(exitNo, "ledger verify", "does not hold: line 3 or 4: the prev of line 4 is not the SHA-256 of the line before", "before that, 2 records hold")
 	// A line edited under an index that is content: it is not signed.
 	set(string(sound))
 	s.says(exitYes, "ledger checkpoint", "\n9\n")

@@ -157,7 +157,7 @@ func (a *app) progress() func(done, total int64) {
 func verifyJSON(r *ledger.Report) map[string]any {
 	findings := []map[string]any{}
 	for _, f := range r.Findings {
-		findings = append(findings, map[string]any{"line": f.Line, "problem": f.Problem, "meaning": f.Meaning})
+		findings = append(findings, map[string]any{"line": f.Line, "first": f.First, "problem": f.Problem, "meaning": f.Meaning})
 	}
 	return map[string]any{"ok": r.OK(), "ledger": r.Ledger, "records": r.Records, "bytes": r.Bytes, "first": r.First,
 		"last": r.Last, "sha256": r.Hash, "tree": map[string]any{"size": r.Tree.N, "root": r.Tree.Hash.String()},
@@ -181,7 +181,7 @@ func (a *app) printVerify(r *ledger.Report, signed bool) {
 		fmt.Fprintf(a.stdout, "the ledger holds: %s, from %s to %s\n", counted(int(r.Records), "record"),
 			explain.Time(r.First), explain.Time(r.Last))
 	} else {
-		before := min(r.Records, max(r.Findings[0].Line, 1)-1)
+		before := min(r.Records, max(r.Findings[0].First, 1)-1)
 		fmt.Fprintf(a.stdout, "before that, %s hold\n", counted(int(before), "record"))
 	}
 	fmt.Fprintf(a.stdout, "ledger   %s\nlast     record %d, sha256 %s\n", r.Ledger, r.Records, r.Hash)

@@ -67,7 +67,7 @@ func (a *app) log() *cobra.Command {
 	flags.StringVar(&since, "since", "", "only from this `RECORD or TIME` on")
 	flags.StringVar(&until, "until", "", "only before this `TIME`")
 	flags.Uint64Var(&output, "output", 0, "only what the deployment of this `RECORD` has printed")
-	flags.BoolVar(&o.follow, "follow", false, "wait for more, until interrupted")
+	flags.BoolVar(&o.follow, "follow", false, "wait for more, until interrupted or --until is over")
 	flags.StringVar(&o.cursor, "cursor", "", "go on behind what this `FILE` says, and keep it up to date")
 	formatFlag(cmd, &o.format, "table", "table, json, csv, ecs, ocsf, cef or cdevents")
 	return cmd
@@ -84,6 +84,9 @@ func (f *filter) check() error {
 		if !slices.Contains(entryTypes[:], ledger.Type(t)) {
 			return fmt.Errorf("--type must be of %s, not %q", strings.Trim(fmt.Sprint(entryTypes), "[]"), t)
 		}
+	}
+	if !f.until.IsZero() && f.until.Before(f.since) {
+		return fmt.Errorf("--until %s lies before --since %s", f.until.UTC().Format(time.RFC3339), f.since.UTC().Format(time.RFC3339))
 	}
 	if service, environment, both := strings.Cut(f.environment, "/"); both {
 		if f.service != "" && f.service != service {

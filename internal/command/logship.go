@@ -17,17 +17,18 @@ import (
 )
 
 // shipHelp says in the help of log what --follow and --cursor do.
-const shipHelp = "With --follow it goes on to wait for new entries, as tail -f does; a table\n" +
-	"begins with the last ten, unless there is --since. With --cursor it goes on\n" +
-	"where the last run with that file ended. The file is written after the\n" +
-	"output was, so that nothing is left out and a crash can only repeat what\n" +
-	"was written last. If the ledger does not have the record that the file\n" +
-	"names, or a line does not follow the one before, that is status 3, never a\n" +
-	"gap. The formats of others are on the page formats."
+const shipHelp = "With --follow it goes on to wait for new entries, as tail -f does, or until the\n" +
+	"time of --until is over; a table begins with the last ten, unless there is\n" +
+	"--since. With --cursor it goes on where the last run with that file ended. The\n" +
+	"file is written after the output was, so that nothing is left out and a crash\n" +
+	"can only repeat what was written last. If the ledger does not have the record\n" +
+	"that the file names, or a line does not follow the one before, that is status\n" +
+	"3, never a gap. The formats of others are on the page formats."
 
 const (
 	followEvery = time.Second // how often the journal is looked at
 	saveEvery   = time.Second // how often the cursor is written while there is more
+	lateEntry   = time.Second // how long an entry may take from its time to the journal
 	followRows  = 10          // of a table, that --follow begins with
 	shipBuffer  = 64 << 10    // bytes of output that are written at once
 )
@@ -113,19 +114,32 @@ func (a *app) ship(ctx context.Context, pol *policy.Policy, f *filter, o *logOpt
 			return err
 		}
 	}
-	for more := true; more; {
-		err := s.read(ctx)
-		if o.follow && errors.Is(err, errInterrupted) {
-			return nil
-		}
-		if err != nil || !o.follow {
+	if !o.follow {
+		return s.read(ctx)
+	}
+	if err := s.follow(ctx, a.now); !errors.Is(err, errInterrupted) {
+		return err
+	}
+	return nil
+}
+
+// follow prints what is there and what comes, until that cannot match any more.
+func (s *shipment) follow(ctx context.Context, now func() time.Time) error {
+	for {
+		over := s.over(now()) // before reading: what is read then is all
+		if err := s.read(ctx); err != nil || over {
 			return err
 		}
-		if more, err = s.wait(ctx); err != nil {
+		if more, err := s.wait(ctx, now); err != nil || !more {
 			return err
 		}
 	}
-	return nil
+}
+
+// over reports whether --until lies back so far that entries from before it have
+// been written, where hosts agree on the time.
+func (s *shipment) over(now time.Time) bool {
+	return !s.f.until.IsZero() && now.After(s.f.until.Add(lateEntry))
 }
 
 // resume goes to where the cursor says.
@@ -198,8 +212,9 @@ func (s *shipment) save() error {
 	return s.cursor.Save(at)
 }
 
-// wait returns when there is more to read; false when nobody wants it any more.
-func (s *shipment) wait(ctx context.Context) (more bool, err error) {
+// wait returns when there is more to read, or the last time to do so; false when
+// nobody wants it any more.
+func (s *shipment) wait(ctx context.Context, now func() time.Time) (more bool, err error) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
@@ -213,6 +228,9 @@ func (s *shipment) wait(ctx context.Context) (more bool, err error) {
 		}
 		if more, err := s.tail.Grown(); more || err != nil {
 			return more, err
+		}
+		if s.over(now()) {
+			return true, nil
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -246,7 +247,7 @@ func ends(t *testing.T, ended chan int) {
 		if status != exitYes {
 			t.Errorf("status %d", status)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it goes on")
 	}
 }
@@ -299,4 +300,52 @@ func TestFollowTable(t *testing.T) {
 	}
 	read.Close()
 	ends(t, ended)
+}
+
+// TestFollowUntil ends when nothing can come any more.
+func TestFollowUntil(t *testing.T) {
+	s := newRailSite(t)
+	s.redeployed(1)
+	lines, _, ended := s.follow("--format", "json", "--until", "2026-01-01")
+	ends(t, ended)
+	if lines.Scan() {
+		t.Errorf("from after it: %s", lines.Text())
+	}
+	begin := time.Now()
+	var passed atomic.Int64
+	out, in, err := os.Pipe()
+	mustRail(t, err)
+	defer out.Close()
+	a := &app{stdout: in, stderr: os.Stderr, policyFlag: s.policy, getenv: func(string) string { return "" },
+		now: func() time.Time { return begin.Add(time.Duration(passed.Load())) }}
+	ended = make(chan int, 1)
+	go func() {
+		defer in.Close()
+		status := exitYes
+		if err := a.runLog(t.Context(), filter{until: begin.Add(time.Hour)}, &logOptions{format: "json", follow: true}); err != nil {
+			t.Error(err)
+			status = exitFault
+		}
+		ended <- status
+	}()
+	lines = bufio.NewScanner(out)
+	for n := 1; n <= 5; n++ {
+		if n == 4 {
+			s.redeployed(1)
+		}
+		if want := fmt.Sprintf(`{"seq":%d,`, n); !lines.Scan() || !strings.HasPrefix(lines.Text(), want) {
+			t.Fatalf("record %d: %s", n, lines.Text())
+		}
+	}
+	passed.Store(int64(time.Hour + 2*lateEntry))
+	ends(t, ended)
+	if lines.Scan() {
+		t.Errorf("more: %s", lines.Text())
+	}
+	for _, follow := range []string{"--follow", "--format=json"} {
+		if _, errs := s.log(exitUsage, follow, "--since", "2026-02-01", "--until", "2026-01-01"); !strings.Contains(errs, "--until 2026-01-01T00:00:00Z lies before --since 2026-02-01T00:00:00Z") {
+			t.Error(errs)
+		}
+	}
+	s.log(exitYes, "--since", "3", "--until", "2026-01-01")
 }

@@ -22,22 +22,25 @@ func TestOutcomes(t *testing.T) {
 		{"success", "exit 0", "success", ""},
 		{"failure", "echo no >&2; exit 3", "failure", "exit status 3"},
 		{"signal", "kill -KILL $$", "error", "killed by SIGKILL"},
-		{"background", "sleep 60 & exit 0", "success", ""},
-		{"timeout", "sleep 60", "error", "timed out after 1s"},
+		{"background", "sleep 600 & echo $! >DIR/left; exit 0", "success", ""},
+		{"timeout", "sleep 600", "error", "timed out after 1s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.policy.Deployment.Timeout = time.Second
-			if c.name == "background" {
-				w.policy.Deployment.Timeout = 30 * time.Second
+			w.policy.Deployment.Timeout = 10 * time.Minute
+			if c.name == "timeout" {
+				w.policy.Deployment.Timeout = time.Second
 			}
-			w.sh(c.script)
+			w.sh(strings.ReplaceAll(c.script, "DIR", w.dir))
 			record := w.queue()
 			began := time.Now()
 			w.run()
 			w.want(record, c.state, c.message)
-			if took := time.Since(began); took > 15*time.Second {
+			if took := time.Since(began); took > 4*time.Minute {
 				t.Errorf("it took %s", took)
+			}
+			if c.name == "background" {
+				must(t, syscall.Kill(atoi(t, w.read("left")), syscall.SIGKILL))
 			}
 			w.noTrees()
 		})
@@ -376,7 +379,7 @@ func TestDetached(t *testing.T) {
 	if session != runner {
 		t.Errorf("the runner %s belongs to the session %s", runner, session)
 	}
-	must(t, read.SetReadDeadline(time.Now().Add(5*time.Second)))
+	must(t, read.SetReadDeadline(time.Now().Add(2*time.Minute)))
 	if n, err := read.Read(make([]byte, 1)); n != 0 || err == nil || os.IsTimeout(err) {
 		t.Errorf("a deployment holds the client's descriptor: %d, %v", n, err)
 	}

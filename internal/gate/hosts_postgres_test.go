@@ -409,3 +409,14 @@ func testSilence(t *testing.T, f *fleet) {
 	}
 	f.one.push("dev", ids[1])
 }
+
+// A passfile that is missing is no wrong password, and its path is not for pushers.
+func TestPassfileReason(t *testing.T) {
+	_, err := ledger.Open(t.Context(), "postgres://hooks@127.0.0.1/l?passfile=/nowhere/pgpass", ledger.Options{})
+	if !errors.Is(err, ledger.ErrPassfile) || errors.Is(err, ledger.ErrDenied) || !strings.Contains(err.Error(), "/nowhere/pgpass") {
+		t.Errorf("the log's: %v", err)
+	}
+	if want := "the ledger's passfile cannot be read, or everybody can read it"; publicReason(err) != want {
+		t.Errorf("a pusher's: %q", publicReason(err))
+	}
+}

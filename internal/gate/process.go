@@ -153,6 +153,7 @@ var reasons = []struct {
 	{ledger.ErrCut, "the ledger has lost records that it had", true},
 	{ledger.ErrCopy, "the folder of this host's copy of the ledger has something else", true},
 	{ledger.ErrDenied, "the ledger's database does not let this server in", true},
+	{ledger.ErrPassfile, "the ledger's passfile cannot be read, or everybody can read it", true},
 	{ledger.ErrContradicted, "the ledger has not what this host's copy of it has", true},
 	{ledger.ErrDamaged, "the ledger is damaged", true},
 	{ledger.ErrTorn, "the ledger ends in a torn line that cannot be removed", true},

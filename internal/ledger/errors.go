@@ -38,6 +38,9 @@ var (
 	// ErrDenied: the ledger is in a database that does not let this server in: the
 	// role may not log in or lacks a right, or the password is wrong or not there.
 	ErrDenied = errors.New("the ledger's database does not let this server in")
+	// ErrPassfile: the ledger is in a database, and the file with its password is
+	// not there, cannot be read, or can be read by everybody.
+	ErrPassfile = errors.New("the ledger's passfile cannot be used")
 	// ErrStale: the database has the projections of another version. Rebuild
 	// makes them anew; Open does not, as a push would have to wait for it.
 	ErrStale = errors.New("the ledger's tables must be made anew")

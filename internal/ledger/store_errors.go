@@ -22,7 +22,7 @@ func explainStore(err error) error {
 		{pgstore.ErrLayout, ErrVersion, "; pathgate ledger migrate brings older tables up to date"},
 		{pgstore.ErrStandby, ErrUnreachable, "; name all servers in the URL, with target_session_attrs=read-write"},
 		{pgstore.ErrDenied, ErrDenied, ""},
-		{pgstore.ErrPassfile, ErrDenied, ""},
+		{pgstore.ErrPassfile, ErrPassfile, ""},
 		{pgstore.ErrLost, ErrUnreachable, ""},
 		{pgstore.ErrUnreachable, ErrUnreachable, ""},
 	} {

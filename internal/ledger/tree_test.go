@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -246,7 +247,17 @@ func TestVerifyHeld(t *testing.T) {
 	find("cut", 21, meansCut, "the journal ends with record 20", held...)
 	// A line was edited, and nothing else.
 	r.setJournal([]byte(strings.Replace(string(backup), oid("4"), oid("x"), 1)))
-	find("edited", 11, meansChain, "not the SHA-256", held...)
+	find("edited", 11, meansChain, "the prev of line 11 is not the SHA-256", held...)
+	// Line 10 was edited, and line 11 tells: it may be either.
+	if rep, err := Verify(r.dir, nil); err != nil || len(rep.Findings) != 1 || rep.Findings[0].First != 10 ||
+		!strings.HasPrefix(rep.Findings[0].String(), "line 10 or 11: ") {
+		t.Errorf("%+v %v", rep.Findings, err)
+	}
+	// One line was taken out, and one put in twice.
+	r.setJournal([]byte(strings.Join(slices.Delete(slices.Clone(all), 9, 10), "")))
+	find("taken out", 10, meansChain, "line 10 is record 11", held...)
+	r.setJournal([]byte(strings.Join(slices.Insert(slices.Clone(all), 9, all[8]), "")))
+	find("put in", 10, meansChain, "line 10 is record 9", held...)
 	// History was written anew from line 10 on, with all hashes right and by all rules.
 	r.setJournal([]byte(strings.Join(all[:9], "")))
 	for i := range 8 {

@@ -17,7 +17,7 @@ import (
 // A Report is what Verify found out.
 type Report struct {
 	Ledger   string    // the ledger's ID
-	Records  uint64    // how many lines hold
+	Records  uint64    // how many lines hold; of the last one a finding may say that it may not
 	Bytes    int64     // how many bytes they have
 	First    time.Time // of the first entry
 	Last     time.Time // of the last one that holds
@@ -43,12 +43,17 @@ func (r *Report) OK() bool { return len(r.Findings) == 0 }
 // A Finding is something that does not hold.
 type Finding struct {
 	Line    uint64 // the line's number, which is also its record's; zero for the index as a whole
+	First   uint64 // the first line that may be the wrong one: Line, or the one before, which it does not follow
 	Problem string // what does not hold
 	Meaning string // what that says about the ledger
 }
 
 func (f Finding) String() string {
-	return fmt.Sprintf("line %d: %s; %s", f.Line, f.Problem, f.Meaning)
+	lines := fmt.Sprint(f.Line)
+	if f.First < f.Line {
+		lines = fmt.Sprintf("%d or %d", f.First, f.Line)
+	}
+	return fmt.Sprintf("line %s: %s; %s", lines, f.Problem, f.Meaning)
 }
 
 // found is a finding on its way up.
@@ -57,7 +62,12 @@ type found struct{ Finding }
 func (f found) Error() string { return f.String() }
 
 func finding(line uint64, meaning, format string, args ...any) error {
-	return found{Finding{line, fmt.Sprintf(format, args...), meaning}}
+	return found{Finding{line, line, fmt.Sprintf(format, args...), meaning}}
+}
+
+// unlinked is a finding between two lines, either of which may be the wrong one.
+func unlinked(line uint64, format string, args ...any) error {
+	return found{Finding{line, max(line, 2) - 1, fmt.Sprintf(format, args...), meansChain}}
 }
 
 // Verify goes through the whole journal: that each line is one that pathgate
@@ -196,7 +206,7 @@ func copyIndex(dir string, locked bool) (x *index, w watermark, note string) {
 
 const (
 	meansEdited = "something other than pathgate wrote or changed this line"
-	meansChain  = "a line before it was changed, or lines were taken out or put in here"
+	meansChain  = "a line was changed, or lines were taken out or put in here"
 	meansCut    = "lines were cut off the journal's end, or an older copy was put back"
 	meansForged = "the record was not made by pathgate's rules"
 	meansClock  = "the server's clock was wrong, or the line was not written then"
@@ -251,11 +261,11 @@ func (v *verifier) chained(e *Entry) error {
 	if err := v.head.follows(e); err != nil {
 		switch {
 		case e.Seq != n:
-			return finding(n, meansChain, "it is record %d", e.Seq)
+			return unlinked(n, "line %d is record %d", n, e.Seq)
 		case (e.Type == TypeLedger) != (n == 1):
-			return finding(n, meansChain, "exactly the first line has the type ledger")
+			return finding(n, meansEdited, "exactly the first line has the type ledger")
 		}
-		return finding(n, meansChain, "its prev is not the SHA-256 of the line before")
+		return unlinked(n, "the prev of line %d is not the SHA-256 of the line before", n)
 	}
 	if n == 1 && (e.Version < 1 || e.Version > Version || e.Ledger == "" || e.Root == "") {
 		return finding(n, meansEdited, "it is not the first line of a ledger of version %d", Version)

@@ -220,7 +220,8 @@ func near(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// checkFile refuses a file with passwords that anybody can read.
+// checkFile refuses a file with passwords that anybody can read, and one that
+// cannot be read: pgconn would go on without a password.
 func checkFile(name string) error {
 	if name == "" {
 		return nil
@@ -232,7 +233,11 @@ func checkFile(name string) error {
 	if !info.Mode().IsRegular() || info.Mode()&0o007 != 0 {
 		return fmt.Errorf("%w: %s must be a regular file that others cannot read: chmod o= %s", ErrPassfile, name, name)
 	}
-	return nil
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPassfile, err)
+	}
+	return f.Close()
 }
 
 // withLimit bounds the time for one host, so that there is time for the next.

@@ -1,11 +1,17 @@
 package pgstore
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Nothing but the URL says where the ledger is, and as whom.
@@ -108,7 +114,33 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
+	if err := os.Chmod(pass, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parseAsNobody(t, "postgres://h@127.0.0.1/l?passfile="+pass); !errors.Is(err, ErrPassfile) || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a passfile that cannot be read: %v", err)
+	}
 	if got := Name("postgres://h:secret@a:1,b:2/l?passfile=/etc/x"); got != "postgres://h@a:1,b:2/l" {
 		t.Errorf("Name: %s", got)
 	}
+}
+
+// parseAsNobody is Parse for somebody whom modes of files hold back, as they do
+// not root.
+func parseAsNobody(t *testing.T, place string) (*pgconn.Config, error) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return Parse(place)
+	}
+	runtime.LockOSThread() // whose file system user ID it is
+	defer runtime.UnlockOSThread()
+	if err := syscall.Setfsuid(65534); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setfsuid(0); err != nil {
+			panic(err)
+		}
+	}()
+	return Parse(place)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pathgate/pathgate/internal/text"
 	"github.com/pathgate/pathgate/policy"
@@ -136,15 +135,11 @@ func TestReadStopsAtBound(t *testing.T) {
 	if err != nil || len(in.Updates) != MaxUpdates {
 		t.Fatalf("%d updates: %d, %v", MaxUpdates, len(in.Updates), err)
 	}
-	start := time.Now()
 	r := strings.NewReader(b.String() + b.String())
 	_, err = Read(r)
 	wantCode(t, err, policy.TooLarge)
-	if took := time.Since(start); took > time.Second {
-		t.Fatalf("100,000 lines took %s to refuse", took)
-	}
-	if r.Len() == 0 {
-		t.Fatal("the input was read to its end")
+	if over := b.Len() - r.Len(); over > b.Len()/4 { // the buffer grows in steps
+		t.Fatalf("%d bytes were read behind the lines that may be", over)
 	}
 	line := zero + " " + one + " refs/heads/" + strings.Repeat("x", 3000) + "%06d\n"
 	e := &endless{line: strings.Replace(line, "%06d", "%04d", 1)}

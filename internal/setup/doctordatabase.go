@@ -51,6 +51,19 @@ func milliseconds(t time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(t.Microseconds())/1000)
 }
 
+// onlyReads reports whether the ledger's URL names a role that may read the
+// ledger and not write to it, as auditors have, and says so.
+func (d *doctor) onlyReads(ctx context.Context) bool {
+	x, err := ledger.Examine(ctx, d.o.Policy.Ledger)
+	if err != nil || len(x.Missing) == 0 {
+		return false
+	}
+	d.fail("the role "+x.Role+" in the ledger's URL may only read; it lacks "+strings.Join(x.Missing, ", "),
+		"with it log, status and ledger verify work, and on a git host every push to an environment is refused",
+		"on a git host, let ledger in "+d.o.PolicyPath+" name the role of the hooks; for an auditor's policy there is nothing to mend, and doctor is for git hosts")
+	return true
+}
+
 // rights looks what the role may do that hooks and command work as.
 func (d *doctor) rights(x ledger.Examination) {
 	mark := len(d.findings)

@@ -241,6 +241,7 @@ func (d *doctor) openLedger(ctx context.Context, dir string) {
 	switch {
 	case errors.Is(err, ledger.ErrContradicted):
 		d.fail("the shared ledger contradicts this host's copy of it", "pushes to environments are refused here: "+err.Error(), d.ledgerMend(err))
+	case errors.Is(err, ledger.ErrDenied) && d.onlyReads(ctx):
 	case err != nil:
 		d.fail("the ledger cannot be used", err.Error(), d.ledgerMend(err))
 	}
@@ -267,8 +268,10 @@ func (d *doctor) ledgerMend(err error) string {
 			command("pathgate", "ledger", "copy", d.o.Policy.Copy, d.o.Policy.Ledger) + " ; else find out who changed what: " + d.verb("pathgate", "ledger", "verify")
 	case errors.Is(err, ledger.ErrCopy):
 		return "let copy in " + d.o.PolicyPath + " name another folder, an empty one"
+	case errors.Is(err, ledger.ErrPassfile):
+		return "let the user that git runs as read the passfile that the URL names, and others not: chown, chmod 0600"
 	case errors.Is(err, ledger.ErrDenied):
-		return "look at the role, its password (passfile) and its rights: pathgate ledger migrate OWNERS-URL --writer ROLE"
+		return "look at the role, its password (a line of the passfile must match) and its rights: pathgate ledger migrate OWNERS-URL --writer ROLE"
 	case errors.Is(err, ledger.ErrNotLinked):
 		return "./install.sh --postgres"
 	case errors.Is(err, ledger.ErrCut):

@@ -98,7 +98,23 @@ func TestShared(t *testing.T) {
 	}
 	two.share("git-2", server.URL(pgtest.Auditor, name))
 	if list := found(Doctor(ctx, two.o, nil), "the ledger cannot be used"); len(list) != 1 || list[0].Severity != Fail {
-		t.Errorf("doctor on what writes as an auditor: %v", list)
+		t.Errorf("doctor with a role that may do nothing: %v", list)
+	}
+	if _, _, err := ledger.Migrate(ctx, server.URL(pgtest.Owner, name), ledger.Roles{Writer: pgtest.Hooks, Reader: pgtest.Auditor}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "the role auditor in the ledger's URL may only read; it lacks INSERT on entry, UPDATE on head, all on projection"
+	all = Doctor(ctx, two.o, nil)
+	if list := found(all, want); len(list) != 1 || list[0].Severity != Fail || len(found(all, "cannot be")) > 0 {
+		t.Errorf("doctor with the role of auditors: %v", all)
+	}
+	pass := filepath.Join(two.dir, "pgpass")
+	if err := os.WriteFile(pass, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	two.share("git-2", "postgres://hooks@127.0.0.1/l?passfile="+pass)
+	if list := found(Doctor(ctx, two.o, nil), "the ledger's passfile cannot be used: "); len(list) != 1 || !strings.Contains(list[0].Mend, "chmod 0600") {
+		t.Errorf("doctor with a passfile that all can read: %v", list)
 	}
 	two.share("git-2", url)
 	server.Kill()

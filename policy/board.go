@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"errors"
+	"path"
 	"strings"
 	"time"
 )
@@ -34,12 +36,29 @@ func (s *source) board(root *node, p *Policy) {
 	if k, v := s.required(n, "out"); k != nil {
 		s.absolute(k, v)
 		b.Out = v
-		if ledger := p.folder(); ledger != "" && (strings.HasPrefix(v+"/", ledger+"/") || strings.HasPrefix(ledger+"/", v+"/")) {
-			s.fail(k.value, "%s must not be the ledger's folder, lie in it or hold it", k.path())
-		}
-		if p.Root != "" && (strings.HasPrefix(v+"/", p.Root+"/") || strings.HasPrefix(p.Root+"/", v+"/")) {
-			s.fail(k.value, "%s must not be the folder of the repositories, lie in it or hold it", k.path())
+		if err := p.CheckBoard(v, path.Clean); err != nil {
+			s.fail(k.value, "%s %v", k.path(), err)
 		}
 	}
 	p.Board = b
+}
+
+// CheckBoard says what is against a board in the folder out: it must not be the
+// ledger's folder or the repositories', lie in one or hold one. real makes the
+// paths comparable, such as by following symbolic links; all are absolute.
+func (p *Policy) CheckBoard(out string, real func(string) string) error {
+	meets := func(folder string) bool {
+		if folder == "" {
+			return false
+		}
+		a, b := real(folder)+"/", real(out)+"/"
+		return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
+	}
+	if meets(p.folder()) {
+		return errors.New("must not be the ledger's folder, lie in it or hold it")
+	}
+	if meets(p.Root) {
+		return errors.New("must not be the folder of the repositories, lie in it or hold it")
+	}
+	return nil
 }

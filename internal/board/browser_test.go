@@ -145,7 +145,8 @@ func TestBrowserSees(t *testing.T) {
 <link rel="stylesheet" href="grey.css"></head>
 <body><script>document.title = 'ran'</script><img src="https://example.com/x.png"><a href="#"></a>
 <h1>One</h1><h3 style="color: red">Three</h3><p id="a">pale</p><p id="a">pale</p><input><section></section>
-<svg><text>x</text></svg><table><tr><th>x</th></tr></table><div class="wide">wide</div></body></html>`
+<svg><text>x</text></svg><svg width="60" height="60" viewBox="0 0 600 600"><text x="5" y="50">small</text></svg>
+<svg overflow="visible" width="10"><text x="-2000" y="9">far</text></svg><table><tr><th>x</th></tr></table><div class="wide">wide</div></body></html>`
 	for name, content := range map[string]string{"bad.html": page, "grey.css": "p { color: #999 } .wide { width: 3000px }"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
@@ -162,7 +163,7 @@ func TestBrowserSees(t *testing.T) {
 	c.eval(accessScript, &found)
 	all := strings.Join(found, "\n")
 	for _, want := range []string{"no language", "no title", "0 of main", "no way to skip", "a heading skips a level", "an identifier stands twice",
-		"no name", "no label", "a region without a name", "an image without text", "a drawing without title", "a table without caption",
+		"no name", "no label", "a region without a name", "an image without text", "a drawing without title", "a text too small in a drawing", "a part of a drawing out of sight", "a table without caption",
 		"a head without scope", "rows without head", "inline style", "wider than the window", "a contrast of 2.8", "only "} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q was not found in\n%s", want, all)

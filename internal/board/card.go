@@ -42,6 +42,7 @@ type branchView struct {
 	By      string
 	At      moment
 	Record  uint64
+	In      string   // the base contains it by now, or named its tickets
 	Lacks   []string // environments after that do not hold it, or another commit of it
 }
 
@@ -114,6 +115,7 @@ func (v view) wait(w waiter) waitView {
 
 // branches lists what an environment holds, in the order of its merges.
 func (v view) branches(pa *path, s *stop) (out []branchView) {
+	base := v.base(pa, s)
 	for _, e := range v.held(s) {
 		b := branchView{Name: e.Branch, Tickets: v.ticketLinks(ticketsOf(e)), Head: v.commit(e.Head), By: e.Principal,
 			At: at(e.Time), Record: e.Seq}
@@ -122,22 +124,36 @@ func (v view) branches(pa *path, s *stop) (out []branchView) {
 				b.Lacks = append(b.Lacks, next.label())
 			}
 		}
+		if base != nil && v.standsAt(base, e.Head) {
+			b.In = "in " + branchOf(base.ref)
+		} else if base != nil && v.has(base, e) {
+			b.In = branchOf(base.ref) + " took " + strings.Join(ticketsOf(e), ", ") + " since"
+		}
 		out = append(out, b)
 	}
 	return out
 }
 
 // has reports whether a stop has a release that an environment before it has:
-// the same commit of the branch or, where commits are pushed to it, a push that
-// named a ticket of it since and stands. What git knows besides is not asked.
+// the same commit of the branch or, where commits are pushed to it, that very
+// commit, or pushes that named all tickets of it, the last of them since, and
+// stand. What git knows besides is not asked.
 func (v view) has(s *stop, e *entry) bool {
 	if s.env.Release != nil {
 		return slices.ContainsFunc(v.held(s), func(h *entry) bool { return h.Branch == e.Branch && h.Head == e.Head })
 	}
-	return s.place != nil && slices.ContainsFunc(ticketsOf(e), func(ticket string) bool {
+	if s.place == nil || v.standsAt(s, e.Head) {
+		return s.place != nil
+	}
+	var last uint64
+	for _, ticket := range ticketsOf(e) {
 		by := decodeStep(v.g.store.get(keyAt('g', s.place.number, ticket)))
-		return by.record > e.Seq && v.g.stands(v.g.stages[s.stage()], by.commit)
-	})
+		if !v.g.stands(v.g.stages[s.stage()], by.commit) {
+			return false
+		}
+		last = max(last, by.record)
+	}
+	return last > e.Seq
 }
 
 // held lists the releases that a stop's live commit contains.

@@ -29,7 +29,7 @@
 // second rename fails, the old one comes back. The old site's files go at once.
 // A page that was open links on into the new site, where a commit that is no
 // more among the newest has no page. The folder must not be a mount point or a
-// symbolic link, and what others put into it is not kept: with a file in it that
+// symbolic link, nor be near the ledger or the repositories (policy.CheckBoard), and what others put into it is not kept: with a file in it that
 // no board writes, it is not replaced at all.
 //
 // # Trust
@@ -64,6 +64,12 @@
 // The plots are part of it. Of a ledger of more than 20,000 records they are made
 // anew when an hour is over, as that reads it whole; they tell what was on record
 // then.
+//
+// A commit's page tells what withdrew it too, and a ticket's what withdrew its
+// commits. Where a branch's base is a ref of an environment, what was deployed
+// there came along with each release and removal since: pages say what an
+// environment has through it, and which released branches are in it by now, or
+// had all their tickets taken by it since. Git knows more: pathgate status asks it.
 //
 // No rule is judged: what holds a commit back is said as far as the record and
 // the policy tell, and git is not asked. What is told is bounded. While the whole

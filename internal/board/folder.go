@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pathgate/pathgate/policy"
 )
 
 // A folder is where a board stands, or shall.
@@ -28,9 +30,12 @@ const (
 )
 
 // placeOf looks at the folder that a board shall be in.
-func placeOf(out string) (folder, error) {
+func placeOf(out string, pol *policy.Policy) (folder, error) {
 	path, err := filepath.Abs(out)
 	if err != nil {
+		return folder{}, err
+	}
+	if err := apart(path, pol); err != nil {
 		return folder{}, err
 	}
 	dir := folder{parent: filepath.Dir(path), name: filepath.Base(path), uid: -1, gid: -1}
@@ -60,6 +65,31 @@ func placeOf(out string) (folder, error) {
 		dir.uid, dir.gid = int(st.Uid), int(st.Gid)
 	}
 	return dir, nil
+}
+
+// apart refuses what the policy refuses of its own board, by name and also where
+// symbolic links lead to it. The site takes the place of what path itself is.
+func apart(path string, pol *policy.Policy) error {
+	err := pol.CheckBoard(path, filepath.Clean)
+	if err == nil {
+		err = pol.CheckBoard(filepath.Join(resolve(filepath.Dir(path)), filepath.Base(path)), resolve)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: --out %w", ErrNotBoard, err)
+	}
+	return nil
+}
+
+// resolve is a path without symbolic links, as far as it exists.
+func resolve(path string) string {
+	for at, rest := path, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if at == filepath.Dir(at) {
+			return path
+		}
+	}
 }
 
 func (d folder) path() string { return filepath.Join(d.parent, d.name) }

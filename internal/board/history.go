@@ -51,7 +51,7 @@ func (g *gathering) step(p *place, i int) (s step) {
 
 // remember puts a deployment into what is kept of a place.
 func (g *gathering) remember(p *place, e *entry) {
-	record := binary.BigEndian.AppendUint64(nil, e.Seq)
+	record := binary.AppendUvarint(binary.BigEndian.AppendUint64(nil, e.Seq), p.based)
 	for _, r := range p.holding {
 		record = binary.AppendUvarint(record, uint64(r.offset))
 	}
@@ -66,25 +66,33 @@ func (g *gathering) remember(p *place, e *entry) {
 	}
 }
 
-// contents are the releases that a commit contains which was live before.
-func (g *gathering) contents(p *place, commit string) (out []release) {
-	var entries []*entry
+// contents are the releases that a commit contains which was live before, and
+// what place.based was then.
+func (g *gathering) contents(p *place, commit string) (out []release, based uint64) {
+	var numbers []uint64
 	for b := []byte(decodeStep(g.store.get(keyAt('r', p.number, commit))).commit); len(b) > 0; {
-		offset, size := binary.Uvarint(b)
+		number, size := binary.Uvarint(b)
 		if size <= 0 {
 			g.store.err = errRun
-			return nil
+			return nil, 0
 		}
-		entries, b = append(entries, &entry{offset: int64(offset)}), b[size:]
+		numbers, b = append(numbers, number), b[size:]
+	}
+	if len(numbers) == 0 {
+		return nil, 0
+	}
+	var entries []*entry
+	for _, offset := range numbers[1:] {
+		entries = append(entries, &entry{offset: int64(offset)})
 	}
 	if len(entries) == 0 {
-		return nil
+		return nil, numbers[0]
 	}
 	if err := g.read(entries); err != nil {
 		g.store.err = err
 	}
 	for _, e := range entries {
-		out = append(out, release{e.Seq, e.offset, e.Branch})
+		out = append(out, release{e.Seq, e.offset, e.Branch, e.Head})
 	}
-	return out
+	return out, numbers[0]
 }

@@ -22,7 +22,7 @@ type deployment struct {
 }
 
 // A place is what is told of one ref. The store has, under its number: of each
-// commit the newest record and which releases it contains ('r'); its history,
+// commit the newest record, its base and which releases it contains ('r'); its history,
 // oldest first ('h'); and of each ticket the newest push that named it ('g').
 type place struct {
 	spot
@@ -35,6 +35,7 @@ type place struct {
 	steps     int       // of its history
 	holding   []release // that the live commit contains
 	rebuilt   uint64    // the newest deployment that built the branch anew
+	based     uint64    // the release or removal that brought the branch's base in; zero if what is live came as it is
 	approvals map[string]map[string]*entry
 }
 
@@ -43,6 +44,7 @@ type release struct {
 	record uint64
 	offset int64
 	branch string
+	head   string
 }
 
 // An environment is what is told of one environment of a service. Its store has,
@@ -113,7 +115,7 @@ func (g *gathering) deployed(e *entry) {
 	p.live, p.commit, p.drift = d, e.Commit, nil
 	g.remember(p, e)
 	g.list(d, was)
-	if e.Kind == ledger.KindOverride {
+	if e.Kind == ledger.KindOverride && !slices.Equal(e.Overrode, []string{ledger.Inherited}) {
 		g.overrides.add(e)
 		g.override[p.stage()]++
 	}
@@ -180,8 +182,20 @@ func (g *gathering) withdraw(p *place, env *environment, by *entry, target uint6
 			return
 		}
 		if s.commit != by.Commit {
+			if g.stands(env, s.commit) {
+				g.lose(s.commit, by)
+			}
 			g.store.putNumber(keyAt('w', env.number, s.commit), by.Seq)
 		}
+	}
+}
+
+// lose takes a deployment into the tales of a commit that it withdrew, or whose
+// branch it took away, and of its ticket.
+func (g *gathering) lose(id string, e *entry) {
+	g.sightCommit(id, e, true)
+	if ticket := g.store.get(keyOf('o', id, e.Service)); ticket != "" {
+		g.sightTicket(ticket, e, true)
 	}
 }
 
@@ -196,22 +210,37 @@ func rebuilds(e *entry) bool {
 		(e.Action == ledger.ActionReplace || e.Action == ledger.ActionRemove || e.Action == ledger.ActionReset)
 }
 
-// hold finds which releases the commit that e deploys contains.
+// hold finds which releases the commit that e deploys contains, and tells of
+// those that it does not contain any more.
 func (g *gathering) hold(p *place, e *entry) {
-	if !releases(e) && !rebuilds(e) {
-		if p.commit != e.Commit {
-			p.holding = g.contents(p, e.Commit)
+	before := p.holding
+	switch {
+	case releases(e) || rebuilds(e):
+		p.holding, p.based = held(before, e), e.Seq
+		if e.Action == ledger.ActionReset {
+			p.based = 0
 		}
-		return
+	case p.commit != e.Commit:
+		p.holding, p.based = g.contents(p, e.Commit)
 	}
+	for _, r := range before {
+		anew := releases(e) && r.branch == e.Branch || slices.Contains(e.Gone, r.branch)
+		if !anew && !slices.ContainsFunc(p.holding, func(is release) bool { return is.record == r.record }) {
+			g.lose(r.head, e)
+		}
+	}
+}
+
+// held is what a branch holds after a release, a removal or a reset.
+func held(before []release, e *entry) []release {
 	var now []release
-	for _, r := range p.holding {
+	for _, r := range before {
 		if e.Action != ledger.ActionReset && r.branch != e.Branch && !slices.Contains(e.Gone, r.branch) {
 			now = append(now, r)
 		}
 	}
 	if releases(e) {
-		now = append(now, release{e.Seq, e.offset, strings.Clone(e.Branch)})
+		now = append(now, release{e.Seq, e.offset, strings.Clone(e.Branch), strings.Clone(e.Head)})
 	}
-	p.holding = now
+	return now
 }

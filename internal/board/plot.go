@@ -8,24 +8,13 @@ import (
 	"time"
 )
 
-// The size of a plot, in units of its own.
-const (
-	plotWidth  = 640
-	plotHeight = 200
-	plotLeft   = 56
-	plotRight  = 12
-	plotTop    = 12
-	plotBottom = 28
-)
-
-// A plotView is a Plot drawn.
+// A plotView is a Plot drawn. What lies along its sides is told in hundredths of
+// them, so that nothing shrinks on a phone.
 type plotView struct {
 	ID, Title, Where, Definition, Unit, Text string
-	Width, Height, Left, Right, Bottom       int
 	Line                                     string // of a path; a gap where there is no value
 	Dots                                     []dot
 	Low, High, First, Last                   string
-	HighY, LowY, DateY                       int
 	Rows                                     []plotRow
 }
 
@@ -47,22 +36,19 @@ func (s *site) plotsOf(service string) (out []plotView) {
 }
 
 func (p *Plot) draw(id string) plotView {
-	v := plotView{ID: id, Title: p.Title, Where: p.Environment, Definition: p.Definition, Unit: p.Unit, Width: plotWidth, Height: plotHeight,
-		Left: plotLeft, Right: plotWidth - plotRight, Bottom: plotHeight - plotBottom,
-		HighY: plotTop + 8, LowY: plotHeight - plotBottom, DateY: plotHeight - 9}
-	high := 0.0
+	p, high := p.inUnit()
+	v := plotView{ID: id, Title: p.Title, Where: p.Environment, Definition: p.Definition, Unit: p.Unit}
 	for _, pt := range p.Points {
-		if finite(pt.Value) {
-			high = max(high, pt.Value)
-		}
 		text := "none"
 		if finite(pt.Value) {
-			text = number(pt.Value)
+			text = p.value(pt.Value)
 		}
 		v.Rows = append(v.Rows, plotRow{at(pt.Time), text})
 	}
-	v.Low, v.High = "0", number(high)
-	v.Text = fmt.Sprintf("%s, the highest is %s. The table tells all.", count(len(p.Points), "value"), strings.TrimSpace(v.High+" "+p.Unit))
+	if v.Low = p.value(0); p.value(high) != v.Low {
+		v.High = p.value(high)
+	}
+	v.Text = fmt.Sprintf("%s, the highest is %s. The table tells all.", count(len(p.Points), "value"), p.value(high))
 	if len(p.Points) == 0 {
 		v.Text = "No value yet."
 		return v
@@ -75,6 +61,37 @@ func (p *Plot) draw(id string) plotView {
 	return v
 }
 
+// inUnit is the plot in a unit that suits its values, where that is a length of
+// time, and the highest of them.
+func (p *Plot) inUnit() (out *Plot, high float64) {
+	for _, pt := range p.Points {
+		if finite(pt.Value) {
+			high = max(high, pt.Value)
+		}
+	}
+	out = &Plot{Service: p.Service, Environment: p.Environment, Title: p.Title, Definition: p.Definition, Unit: p.Unit}
+	factor := 1.0
+	switch {
+	case p.Unit != hours:
+	case high < 1.0/60:
+		out.Unit, factor = "s", 3600
+	case high < 1:
+		out.Unit, factor = "min", 60
+	case high >= 48:
+		out.Unit, factor = "d", 1.0/24
+	}
+	for _, pt := range p.Points {
+		out.Points = append(out.Points, Point{pt.Time, pt.Value * factor})
+	}
+	return out, high * factor
+}
+
+// hours is the unit of a plot of lengths of time.
+const hours = "h"
+
+// value is a value with its unit.
+func (p *Plot) value(f float64) string { return strings.TrimSpace(number(f) + " " + p.Unit) }
+
 // trace is the path through the values, and their dots.
 func (p *Plot) trace(rows []plotRow, high float64) (string, []dot) {
 	var line strings.Builder
@@ -85,16 +102,16 @@ func (p *Plot) trace(rows []plotRow, high float64) (string, []dot) {
 			pen = "M"
 			continue
 		}
-		x, y := float64(plotLeft), float64(plotHeight-plotBottom)
+		x, y := 0.0, 100.0
 		if len(p.Points) > 1 {
-			x += float64(i) / float64(len(p.Points)-1) * (plotWidth - plotLeft - plotRight)
+			x = 100 * float64(i) / float64(len(p.Points)-1)
 		}
 		if high > 0 {
-			y -= max(pt.Value, 0) / high * (plotHeight - plotBottom - plotTop)
+			y -= 100 * max(pt.Value, 0) / high
 		}
-		fmt.Fprintf(&line, "%s%.1f %.1f", pen, x, y)
+		fmt.Fprintf(&line, "%s%.2f %.2f", pen, x, y)
 		pen = "L"
-		dots = append(dots, dot{fmt.Sprintf("%.1f", x), fmt.Sprintf("%.1f", y), strings.TrimSpace(rows[i].At.Text + ": " + rows[i].Value + " " + p.Unit)})
+		dots = append(dots, dot{fmt.Sprintf("%.2f%%", x), fmt.Sprintf("%.2f%%", y), rows[i].At.Text + ": " + rows[i].Value})
 	}
 	return line.String(), dots
 }

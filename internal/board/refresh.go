@@ -26,7 +26,7 @@ func Refresh(ctx context.Context, o Options, pause time.Duration) (r Result, wro
 	fail := func(err error) (Result, bool, error) {
 		return Result{}, false, fmt.Errorf("refresh the board %s: %w", o.Out, err)
 	}
-	dir, err := placeOf(o.Out)
+	dir, err := placeOf(o.Out, o.Policy)
 	if err != nil {
 		return fail(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // stateForm is the first line of a state. Whoever changes what an entry makes of
 // a gathering, or how that is written, changes it.
-const stateForm = "pathgate board state 1\n"
+const stateForm = "pathgate board state 2\n"
 
 // errOther says that a state is not of this journal as it is now.
 var errOther = errors.New("the board's state is of another ledger, or of one that was cut")
@@ -195,10 +195,12 @@ func (g *gathering) codePlace(c *coder, p *place) {
 	c.entry(&p.drift)
 	c.int(&p.steps)
 	c.uint(&p.rebuilt)
+	c.uint(&p.based)
 	codeSlice(c, &p.holding, func(r *release) {
 		c.uint(&r.record)
 		c.int64(&r.offset)
 		c.string(&r.branch)
+		c.string(&r.head)
 	})
 	codeMap(c, p.approvals, c.string, func(said *map[string]*entry) {
 		if !c.writes {

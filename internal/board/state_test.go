@@ -197,7 +197,7 @@ type keeping struct {
 // kept reads the state of a board.
 func kept(t *testing.T, o *Options, out string) (k keeping) {
 	t.Helper()
-	dir, err := placeOf(out)
+	dir, err := placeOf(out, o.Policy)
 	must(t, err)
 	opts := o.withDefaults()
 	g, err := (&shelf{dir: dir}).load(&opts)
@@ -320,7 +320,7 @@ func TestDamaged(t *testing.T) {
 			"flip": func() { flip(state) }, "flip in run": func() { flip(run) },
 			"cut": func() { put(t, state, []byte(readFile(t, state))[:c.IntN(300)]) }, "cut run": func() { put(t, run, nil) },
 			"no run": func() { remove(t, run) }, "version": func() {
-				put(t, state, signed([]byte(strings.Replace(readFile(t, state), "state 1", "state 0", 1))))
+				put(t, state, signed([]byte(strings.Replace(readFile(t, state), stateForm, strings.Replace(stateForm, "state ", "state 0", 1), 1))))
 			},
 			"pipe": func() { remove(t, state); must(t, unix.Mkfifo(state, 0o600)) }, "link": func() {
 				put(t, state+"x", []byte(readFile(t, state)))
@@ -357,7 +357,7 @@ func TestForged(t *testing.T) {
 	}
 	state, _ := stateOf(t, o.Out)
 	good := []byte(readFile(t, state))
-	dir, err := placeOf(o.Out)
+	dir, err := placeOf(o.Out, o.Policy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +448,7 @@ func TestKilled(t *testing.T) {
 		c.step()
 	}
 	// The state is written, and the site is not.
-	dir, err := placeOf(o.Out)
+	dir, err := placeOf(o.Out, o.Policy)
 	if err != nil {
 		t.Fatal(err)
 	}

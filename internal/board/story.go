@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/policy"
 )
 
 // A story is the page of a commit or a ticket.
@@ -54,14 +55,17 @@ func (s *site) commitPages(put func(page) error) error {
 		var tickets []string
 		for _, e := range entries {
 			ev := v.event(e)
-			if e.Commit == one.name { // the page is about it
+			switch {
+			case e.Commit == one.name: // the page is about it
 				ev.Commit = link{}
+			case takesAway(e, one.name):
+				ev.withdraws(e)
 			}
 			if ev.Subject == body.Subject {
 				ev.Subject = ""
 			}
 			body.Events = append(body.Events, ev)
-			if e.Head == one.name || e.Action == "" {
+			if e.Head == one.name || e.Action == "" && !takesAway(e, one.name) {
 				tickets = append(tickets, e.Tickets...)
 			}
 		}
@@ -85,7 +89,11 @@ func (s *site) ticketPages(put func(page) error) error {
 		entries := one.entries
 		body := storyBody{Name: one.name, Ticket: true, States: v.ticketStates(one), Left: one.total - len(entries)}
 		for _, e := range entries {
-			body.Events = append(body.Events, v.event(e))
+			ev := v.event(e)
+			if withdrawsTicket(e, one.name) {
+				ev.withdraws(e)
+			}
+			body.Events = append(body.Events, ev)
 		}
 		if err := put(page{File: "tickets/" + Slug(one.name) + ".html", Kind: "story", Current: "ticket", Title: "Ticket " + one.name, Body: body}); err != nil {
 			return err
@@ -116,7 +124,7 @@ func (v view) commitRow(one *tale) listRow {
 			row.Where = append(row.Where, st.Service.Text+" "+st.Environment)
 		}
 	}
-	row.newest(one)
+	row.newest(one, takesAway)
 	return row
 }
 
@@ -127,93 +135,49 @@ func (v view) ticketRow(one *tale) listRow {
 			row.Where = append(row.Where, st.Service.Text+" "+st.Environment)
 		}
 	}
-	row.newest(one)
+	row.newest(one, withdrawsTicket)
 	return row
 }
 
-func (r *listRow) newest(one *tale) {
+func (r *listRow) newest(one *tale, withdraws func(e *entry, name string) bool) {
 	if n := len(one.entries); n > 0 {
 		e := one.entries[n-1]
-		_, r.What = words(e)
+		if _, r.What = words(e); withdraws(e, one.name) {
+			r.What = withdrawalWords(e)
+		}
 		r.Newest = at(e.Time)
 	}
 }
 
-// commitStates tells where a commit is in every environment of its services.
-func (v view) commitStates(one *tale) (out []stateRow) {
-	for _, pa := range v.pathsOf(one.entries) {
-		for _, s := range pa.stops {
-			row := stateRow{Service: v.service(pa.name), Environment: s.label(), State: chip{plain, "–", "not here"}}
-			if s.there != nil {
-				if s.there.commit() == one.name {
-					row.State, row.At = chip{plain, icon(plain), "live, as far as stamps tell"}, at(s.there.stamp.Stamped)
-					out = append(out, row)
-				}
-				continue
-			}
-			var record uint64
-			if s.place != nil {
-				record = v.g.record(s.place, one.name)
-			}
-			switch {
-			case record == 0:
-			case s.live() != nil && s.place.commit == one.name:
-				d := s.live()
-				row.State, row.At, row.By = chip{good, icon(good), "live"}, at(d.entry.Time), d.entry.Principal
-				if c := chipOf(d); c.Tone == bad || c.Tone == wait {
-					row.State = chip{c.Tone, c.Icon, "live, " + c.Word}
-				}
-			case record > v.g.withdrawn(v.g.stages[s.stage()], one.name):
-				row.State = chip{plain, icon(plain), "stands, not live"}
-			default:
-				row.State = chip{warn, "↩", "withdrawn"}
-			}
-			for _, w := range s.waits {
-				if w.d.entry.Commit == one.name {
-					row.State, row.Holds = chip{wait, icon(wait), "waits"}, w.holds
-				}
-			}
-			out = append(out, row)
-		}
-	}
-	return out
+// takesAway reports whether an entry in the tale of a commit withdrew it, or took
+// its branch away.
+func takesAway(e *entry, commit string) bool {
+	return e.Type == ledger.TypeDeployed && e.Commit != commit && e.Head != commit
 }
 
-// ticketStates tells which environments hold something of a ticket: a branch
-// that was released for it, or a commit that a deployment named it with.
-func (v view) ticketStates(one *tale) (out []stateRow) {
-	for _, pa := range v.pathsOf(one.entries) {
-		for _, s := range pa.stops {
-			if s.there != nil {
-				continue // stamps tell of no tickets
-			}
-			row := stateRow{Service: v.service(pa.name), Environment: s.label(), State: chip{plain, "–", "not here"}}
-			for _, e := range v.held(s) {
-				if slices.Contains(ticketsOf(e), one.name) {
-					row.State, row.At, row.By = chip{good, icon(good), "holds " + e.Branch}, at(e.Time), e.Principal
-				}
-			}
-			if e := v.named(one, s); row.At.Stamp == "" && e != nil {
-				row.State, row.At, row.By = chip{good, icon(good), "deployed"}, at(e.Time), e.Principal
-				if !v.g.stands(v.g.stages[s.stage()], e.Commit) {
-					row.State = chip{warn, "↩", "withdrawn"}
-				}
-			}
-			out = append(out, row)
-		}
-	}
-	return out
+// withdrawsTicket reports whether an entry in the tale of a ticket is there
+// because it withdrew a commit of it. One with a branch says so itself.
+func withdrawsTicket(e *entry, ticket string) bool {
+	return e.Type == ledger.TypeDeployed && e.Branch == "" && !slices.Contains(e.Tickets, ticket)
 }
 
-// named is the newest push to a ref that named the ticket.
-func (v view) named(one *tale, s *stop) *entry {
-	entries := one.entries
-	for i := len(entries) - 1; i >= 0; i-- {
-		if e := entries[i]; e.Type == ledger.TypeDeployed && e.Action == "" && spotOf(e) == s.spot && slices.Contains(e.Tickets, one.name) {
-			return e
-		}
+// withdraws makes the event say what the entry did to what the page is about.
+func (ev *event) withdraws(e *entry) {
+	ev.Tone, ev.Icon, ev.What = warn, "↩", withdrawalWords(e)
+}
+
+func withdrawalWords(e *entry) string {
+	from := "withdrawn from " + e.Environment
+	switch _, what := words(e); {
+	case e.Action != "":
+		return from + ": " + what
+	case e.Kind == string(policy.Rollback):
+		return from + " by a rollback"
+	case e.Kind == ledger.KindOverride:
+		return from + " by an override"
+	default:
+		return from + ": " + what
 	}
-	return nil
 }
 
 // pathsOf are the services that entries tell of, in order.

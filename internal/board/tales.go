@@ -57,8 +57,11 @@ func decodeTrace(v string) (t trace) {
 	return t
 }
 
-// tell adds an entry to the tale.
+// tell adds an entry to the tale, once.
 func (t *trace) tell(offset int64) {
+	if n := len(t.offsets); n > 0 && t.offsets[n-1] == offset {
+		return
+	}
 	t.total++
 	t.offsets = append(t.offsets, offset)
 	t.offsets = t.offsets[max(0, len(t.offsets)-maxTale):]
@@ -178,12 +181,7 @@ func (g *gathering) sight(e *entry) {
 	g.sightCommits(e)
 	of, named := g.ticketsOf(e), ticketsOf(e)
 	for _, name := range of {
-		t := g.trace('t', name)
-		if t.tell(e.offset); slices.Contains(named, name) {
-			t.last = e.Seq
-			g.tickets.saw(name, e.Seq)
-		}
-		g.store.put(keyOf('t', name), t.encode())
+		g.sightTicket(name, e, slices.Contains(named, name))
 	}
 	if e.Type == ledger.TypeDeployed && len(of) > 0 {
 		g.follow(e, of)
@@ -195,22 +193,37 @@ func (g *gathering) sight(e *entry) {
 func (g *gathering) sightCommits(e *entry) {
 	about := aboutOf(e)
 	for _, id := range slices.Compact([]string{about, e.Head}) {
-		if id == "" {
-			continue
+		if id != "" {
+			g.sightCommit(id, e, id == e.Commit || id == e.Head)
 		}
-		t := g.trace('c', id)
-		if t.tell(e.offset); id == e.Commit || id == e.Head {
-			t.last = e.Seq
-			t.deployed = t.deployed || e.Type == ledger.TypeDeployed || e.Type == ledger.TypeAdopt
-			if t.deployed {
-				g.commits.saw(id, e.Seq)
-				delete(g.barred.last, id)
-			} else {
-				g.barred.saw(id, e.Seq)
-			}
-		}
-		g.store.put(keyOf('c', id), t.encode())
 	}
+}
+
+// sightCommit takes an entry into the tale of a commit. One that counts makes it
+// newer among all.
+func (g *gathering) sightCommit(id string, e *entry, counts bool) {
+	t := g.trace('c', id)
+	if t.tell(e.offset); counts {
+		t.last = e.Seq
+		t.deployed = t.deployed || e.Type == ledger.TypeDeployed || e.Type == ledger.TypeAdopt
+		if t.deployed {
+			g.commits.saw(id, e.Seq)
+			delete(g.barred.last, id)
+		} else {
+			g.barred.saw(id, e.Seq)
+		}
+	}
+	g.store.put(keyOf('c', id), t.encode())
+}
+
+// sightTicket is sightCommit of a ticket.
+func (g *gathering) sightTicket(name string, e *entry, counts bool) {
+	t := g.trace('t', name)
+	if t.tell(e.offset); counts {
+		t.last = e.Seq
+		g.tickets.saw(name, e.Seq)
+	}
+	g.store.put(keyOf('t', name), t.encode())
 }
 
 // aboutOf is the commit that an entry is about.

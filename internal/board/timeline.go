@@ -9,42 +9,39 @@ import (
 	"github.com/pathgate/pathgate/policy"
 )
 
-// The size of a time line, in units of its own.
+// The heights of a time line, in pixels. Its width is the page's: what lies along
+// it is told in hundredths of that, so that nothing shrinks on a phone.
 const (
-	lineWidth  = 960
-	lineLeft   = 150 // where time begins
-	lineRight  = 20
-	laneHeight = 44
-	lineTop    = 30
+	laneHeight = 46
+	laneText   = 14 // where a lane's name is written
+	laneLine   = 32 // where its rule is drawn
+	ticksBelow = 28 // for the names of ticks
 )
 
 // A timeline is a drawing of deployments: a lane each, time to the right.
 type timeline struct {
-	Title, Text   string
-	Width, Height int
-	Left, Right   int
-	Lanes         []lane
-	Ticks         []tick
+	Title, Text string
+	From, To    moment
+	Height, End int // End is where ticks end
+	Lanes       []lane
+	Ticks       []tick
 }
 
 type lane struct {
-	Name   string
-	Y      int
-	Line   int // where the lane's rule is drawn
-	Text   int // where its name is written
-	Marks  []mark
-	IsEven bool
+	Name       string
+	Line, Text int
+	Marks      []mark
 }
 
+// A tick names a moment; a narrow window has room for each second name.
 type tick struct {
-	X, TextY int
-	Top, End int
-	Text     string
+	X, Text string
+	Less    bool
 }
 
 // A mark is one deployment. Its shape says what it was, a cross that it failed.
 type mark struct {
-	X, Y  float64
+	X     string
 	Shape string // circle, back, diamond, ring, square
 	Tone  string
 	Fail  bool
@@ -63,47 +60,47 @@ func draw(title string, all []*deployment, now time.Time, lanes []string, laneOf
 			from = d.entry.Time
 		}
 	}
-	if least := now.Add(-24 * time.Hour); from.After(least) {
+	if least := now.Add(-time.Hour); from.After(least) {
 		from = least
 	}
-	tl := &timeline{Title: title, Width: lineWidth, Left: lineLeft, Right: lineWidth - lineRight,
-		Height: lineTop + laneHeight*len(lanes) + 30,
+	tl := &timeline{Title: title, From: at(from), To: at(now), End: laneHeight * len(lanes), Height: laneHeight*len(lanes) + ticksBelow,
 		Text: fmt.Sprintf("%s from %s to %s. The list below tells the same in words.",
 			count(len(all), "deployment"), at(from).Text, at(now).Text)}
 	place := make(map[string]int)
 	for i, name := range lanes {
-		y := lineTop + laneHeight*i
+		y := laneHeight * i
 		place[name] = i
-		tl.Lanes = append(tl.Lanes, lane{Name: shortName(name), Y: y, Line: y + laneHeight/2, Text: y + laneHeight/2 + 5, IsEven: i%2 == 0})
+		tl.Lanes = append(tl.Lanes, lane{Name: shortName(name), Line: y + laneLine, Text: y + laneText})
 	}
 	for _, d := range all {
 		if i, ok := place[laneOf(d)]; ok {
 			l := &tl.Lanes[i]
-			l.Marks = append(l.Marks, markOf(d, x(d.entry.Time, from, now), float64(l.Line)))
+			l.Marks = append(l.Marks, markOf(d, x(d.entry.Time, from, now)))
 		}
 	}
-	tl.Ticks = ticks(from, now, tl.Height)
+	tl.Ticks = ticks(from, now)
 	return tl
 }
 
-func x(t, from, to time.Time) float64 {
+// x is where a moment lies, in hundredths of the width.
+func x(t, from, to time.Time) string {
 	share := float64(t.Sub(from)) / float64(max(to.Sub(from), 1))
-	return lineLeft + min(max(share, 0), 1)*(lineWidth-lineLeft-lineRight)
+	return fmt.Sprintf("%.2f%%", 100*min(max(share, 0), 1))
 }
 
-// shortName keeps a lane's name within its margin.
+// shortName keeps a lane's name on the narrowest page.
 func shortName(s string) string {
 	runes := []rune(s)
-	if len(runes) <= 18 {
+	if len(runes) <= 36 {
 		return s
 	}
-	return string(runes[:17]) + "…"
+	return string(runes[:35]) + "…"
 }
 
-func markOf(d *deployment, x, y float64) mark {
+func markOf(d *deployment, x string) mark {
 	e := d.entry
 	tone, what := words(e)
-	m := mark{X: x, Y: y, Shape: "circle", Tone: tone, Text: fmt.Sprintf("%s: %s, %s, by %s", at(e.Time).Text, what, orNothing(e.Commit), e.Principal)}
+	m := mark{X: x, Shape: "circle", Tone: tone, Text: fmt.Sprintf("%s: %s, %s, by %s", at(e.Time).Text, what, orNothing(e.Commit), e.Principal)}
 	switch {
 	case e.Type == ledger.TypeAdopt:
 		m.Shape = "square"
@@ -120,37 +117,12 @@ func markOf(d *deployment, x, y float64) mark {
 	return m
 }
 
-// Points are the corners of a mark that has some.
-func (m mark) Points() string {
-	if m.Shape == "diamond" {
-		return fmt.Sprintf("%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f", m.X, m.Y-9, m.X+9, m.Y, m.X, m.Y+9, m.X-9, m.Y)
-	}
-	return fmt.Sprintf("%.1f,%.1f %.1f,%.1f %.1f,%.1f", m.X-9, m.Y, m.X+6, m.Y-8, m.X+6, m.Y+8)
-}
-
-// SquareX and SquareY are the upper left corner of a square mark.
-func (m mark) SquareX() string { return fmt.Sprintf("%.1f", m.X-6) }
-
-// SquareY is beside SquareX.
-func (m mark) SquareY() string { return fmt.Sprintf("%.1f", m.Y-6) }
-
-// CX and CY are the middle of a mark.
-func (m mark) CX() string { return fmt.Sprintf("%.1f", m.X) }
-
-// CY is beside CX.
-func (m mark) CY() string { return fmt.Sprintf("%.1f", m.Y) }
-
-// Cross is the path of the cross of a failure.
-func (m mark) Cross() string {
-	return fmt.Sprintf("M%.1f %.1fl12 12m0 -12l-12 12", m.X-6, m.Y-6)
-}
-
 // steps are the distances that ticks may have.
-var steps = [...]time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 2 * 24 * time.Hour,
+var steps = [...]time.Duration{10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 2 * 24 * time.Hour,
 	7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour, 91 * 24 * time.Hour, 182 * 24 * time.Hour, 365 * 24 * time.Hour}
 
 // ticks names at most eight moments between two.
-func ticks(from, to time.Time, height int) (out []tick) {
+func ticks(from, to time.Time) (out []tick) {
 	whole := to.Sub(from)
 	step := steps[len(steps)-1]
 	if i := slices.IndexFunc(steps[:], func(s time.Duration) bool { return whole/s <= 7 }); i >= 0 {
@@ -159,15 +131,15 @@ func ticks(from, to time.Time, height int) (out []tick) {
 	for whole/step > 7 {
 		step *= 2
 	}
-	form := "2 Jan"
-	switch {
-	case step < 24*time.Hour:
-		form = "2 Jan 15:04"
-	case step >= 91*24*time.Hour:
-		form = "Jan 2006"
-	}
 	for t := from.Truncate(step).Add(step); !t.After(to); t = t.Add(step) {
-		out = append(out, tick{X: int(x(t, from, to)), Top: lineTop, End: height - 24, TextY: height - 8, Text: t.UTC().Format(form)})
+		form := "2 Jan"
+		switch {
+		case step >= 91*24*time.Hour:
+			form = "Jan 2006"
+		case t.UTC().Hour() != 0 || t.UTC().Minute() != 0:
+			form = "15:04"
+		}
+		out = append(out, tick{X: x(t, from, to), Text: t.UTC().Format(form), Less: len(out)%2 == 1})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func Write(ctx context.Context, o Options) (Result, error) {
 	if err := o.check(); err != nil {
 		return Result{}, err
 	}
-	dir, err := placeOf(o.Out)
+	dir, err := placeOf(o.Out, o.Policy)
 	if err != nil {
 		return Result{}, fmt.Errorf("write the board %s: %w", o.Out, err)
 	}

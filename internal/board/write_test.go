@@ -67,6 +67,38 @@ func TestNotABoard(t *testing.T) {
 	}
 }
 
+// TestApart checks that no board is written where the ledger or the repositories
+// are, also behind a symbolic link.
+func TestApart(t *testing.T) {
+	j := small(t)
+	dir := filepath.Dir(j.dir)
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(j.dir, link))
+	before := tree(t, dir)
+	for out, want := range map[string]string{
+		j.dir:                  "ledger",
+		j.dir + "/www":         "ledger",
+		dir:                    "ledger",
+		link + "/www":          "ledger",
+		"/srv/git/board":       "repositories",
+		"/srv/../srv/git/b/..": "repositories",
+		"/srv":                 "repositories",
+	} {
+		o := optionsFor(t, j, out)
+		for name, write := range map[string]func() error{
+			"write":   func() error { _, err := Write(context.Background(), o); return err },
+			"refresh": func() error { _, _, err := Refresh(context.Background(), o, 0); return err },
+		} {
+			if err := write(); !errors.Is(err, ErrNotBoard) || !strings.Contains(err.Error(), "--out must not be the ") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %s: %v", name, out, err)
+			}
+		}
+	}
+	if after := tree(t, dir); after != before {
+		t.Errorf("written: %s", after)
+	}
+}
+
 // tree lists what is in a folder.
 func tree(t testing.TB, dir string) string {
 	t.Helper()
@@ -286,7 +318,7 @@ func TestRefresh(t *testing.T) {
 	if _, did, err := Refresh(ctx, o, time.Hour); did || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a young site was not left: %v %v", did, err)
 	}
-	dir, err := placeOf(out)
+	dir, err := placeOf(out, o.Policy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,16 +26,18 @@ const boardHelp = "Board writes a static web site from the ledger and the policy
 	"another host it tells what stamps tell.\n" +
 	"Branches that a push could bring to an environment that is pushed are told\n" +
 	"by pathgate status.\n\n" +
-	"DIR is made if it is missing, in a folder that exists. The new site takes the\n" +
-	"place of the old one in one step; what is in DIR is replaced, and a folder\n" +
-	"that no board wrote, or that holds anything else, is left as it is. Locks,\n" +
-	"unfinished sites and what was read lie beside it, under names that begin with\n" +
-	"a dot and DIR's.\n\n" +
+	"DIR is made if it is missing, in a folder that exists. As in the policy's table\n" +
+	"[board], it must not be the ledger's folder or that of the repositories, lie\n" +
+	"in it or hold it. The new site takes the place of the old one in one step;\n" +
+	"what is in DIR is replaced, and a folder that no board wrote, or that holds\n" +
+	"anything else, is left as it is. Locks, unfinished sites and what was read lie\n" +
+	"beside it, under names that begin with a dot and DIR's.\n\n" +
 	"With the policy's table [board] each push to an environment starts this, and\n" +
 	"waits for nothing. Let a timer run it too: a deployment that nobody waits for\n" +
 	"ends without a push.\n\n" +
 	"Who can read the site can read the subjects, names and reasons in the ledger;\n" +
-	"addresses of clients are not shown. Status 1: DIR is not a board; 3: the\n" +
+	"addresses of clients are not shown. Status 1: DIR is not a board or\n" +
+	"must not be one; 3: the\n" +
 	"ledger or DIR could not be read or written."
 
 func (a *app) board() *cobra.Command {

@@ -17,15 +17,15 @@ import (
 // says no.
 func TestBoard(t *testing.T) {
 	dir := t.TempDir()
-	records, out := filepath.Join(dir, "ledger"), filepath.Join(dir, "board")
-	if err := ledger.Create(records, ledger.CreateOptions{Root: dir}); err != nil {
+	root, records, out := filepath.Join(dir, "srv"), filepath.Join(dir, "ledger"), filepath.Join(dir, "board")
+	if err := ledger.Create(records, ledger.CreateOptions{Root: root}); err != nil {
 		t.Fatal(err)
 	}
-	if err := ledgertest.Fill(records, dir, 60); err != nil {
+	if err := ledgertest.Fill(records, root, 60); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "policy.toml")
-	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n[identity]\nsource = \"ssh\"\n", dir, records)
+	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n[identity]\nsource = \"ssh\"\n", root, records)
 	for _, name := range []string{"dev", "stg", "prd"} {
 		text += fmt.Sprintf("[environments.%s]\nrepository = \"{service}/%s.git\"\nrefs = [\"refs/heads/main\"]\n", name, name)
 	}
@@ -51,11 +51,17 @@ func TestBoard(t *testing.T) {
 	if status != exitYes || stderr != "" || !strings.Contains(stdout, " from 61 records") {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
+	other := filepath.Join(dir, "other")
+	mustRail(t, os.Mkdir(other, 0o755))
+	mustRail(t, os.WriteFile(filepath.Join(other, "mine"), nil, 0o644))
 	for line, want := range map[string]struct {
 		status int
 		says   string
 	}{
-		"--out " + dir:                       {exitNo, "not a board: the folder is not empty and has no file .pathgate-board"},
+		"--out " + other:                     {exitNo, "not a board: the folder is not empty and has no file .pathgate-board"},
+		"--out " + dir:                       {exitNo, "--out must not be the ledger's folder, lie in it or hold it"},
+		"--out " + records + "/board":        {exitNo, "--out must not be the ledger's folder, lie in it or hold it"},
+		"--out " + root + "/board":           {exitNo, "--out must not be the folder of the repositories, lie in it or hold it"},
 		"--out " + dir + "/no/board":         {exitFault, "its parent folder must exist"},
 		"":                                   {exitUsage, "board wants --out DIR"},
 		"--out " + out + " --max-commits 0":  {exitUsage, "--max-commits must be 1 to 50000, not 0"},

@@ -105,10 +105,10 @@ func TestParseWindow(t *testing.T) {
 // The board has the four keys of production as plots.
 func TestBoardPlots(t *testing.T) {
 	dir := t.TempDir()
-	records, out := filepath.Join(dir, "ledger"), filepath.Join(dir, "board")
-	mustRail(t, ledger.Create(records, ledger.CreateOptions{Root: dir}))
-	mustRail(t, ledgertest.Fill(records, dir, 60))
-	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n[identity]\nsource = \"ssh\"\n", dir, records)
+	root, records, out := filepath.Join(dir, "srv"), filepath.Join(dir, "ledger"), filepath.Join(dir, "board")
+	mustRail(t, ledger.Create(records, ledger.CreateOptions{Root: root}))
+	mustRail(t, ledgertest.Fill(records, root, 60))
+	text := fmt.Sprintf("version = 1\nroot = %q\nledger = %q\n[identity]\nsource = \"ssh\"\n", root, records)
 	for name, after := range map[string]string{"dev": "", "stg": "after = [\"dev\"]\n", "prd": "after = [\"stg\"]\n"} {
 		text += fmt.Sprintf("[environments.%s]\nrepository = \"{service}/%s.git\"\nrefs = [\"refs/heads/main\"]\n%s", name, name, after)
 	}

@@ -185,7 +185,7 @@ func TestScripts(t *testing.T) {
 		"pathgate ledger verify-proof $S/4.proof --key $KEY --key $S/witness.vkey", "witness  witness.example, ")
 	h.sh(0, "pathgate witness status --state $W --max-age 1h", h.id, "31 ", "sound")
 	h.sh(2, "SSH_ORIGINAL_COMMAND='add --first' $X/witness-command.sh $ID $W", "it is size or add")
-	h.sh(1, "pathgate witness init again --state $W", "exists")
+	h.sh(1, "pathgate witness init again --state $W", "is there already")
 	h.sh(2, "pathgate witness init $(sed -n 1p $S/first) --state $W.2", "a name of its own")
 	h.sh(2, "pathgate witness add --state $W --first < $S/first", "--log VKEY")
 	h.sh(2, "pathgate witness size --state $W ../..", "must be the ID of a ledger")

@@ -1,7 +1,8 @@
 // access.js looks for what keeps people from reading a page, and returns a list
 // of what it found: language, title, landmarks, headings, names of links and
-// fields, tables, drawings, identifiers, contrast (WCAG 2.2, 1.4.3: 4.5 to 1,
-// 3 to 1 for large text) and a width that needs scrolling in two directions.
+// fields, tables, drawings and what cannot be seen of them, identifiers, contrast
+// (WCAG 2.2, 1.4.3: 4.5 to 1, 3 to 1 for large text) and a width that needs
+// scrolling in two directions.
 (function () {
   const found = [];
   const all = function (q, at) { return Array.from((at || document).querySelectorAll(q)); };
@@ -47,6 +48,12 @@
   for (const el of all('svg')) {
     if (el.getAttribute('aria-hidden') === 'true') continue;
     if (el.getAttribute('role') !== 'img' || !el.querySelector(':scope > title') || !name(el)) say('a drawing without title', el);
+  }
+  for (const el of all('svg text, svg .mark')) {
+    const box = el.getBoundingClientRect();
+    if (el.getClientRects().length === 0 || box.width === 0) continue;
+    if (el.tagName === 'text' && box.height < 11) say('a text too small in a drawing', el);
+    if (box.left < 0 || box.right > document.documentElement.clientWidth) say('a part of a drawing out of sight', el);
   }
   for (const el of all('table')) {
     if (!el.querySelector(':scope > caption')) say('a table without caption', el);

@@ -72,9 +72,10 @@ func Reserved(ref RefName) bool {
 
 // NamedHead reports whether the last part of ref is HEAD. Refs are files: beside
 // folders called objects and refs such a ref makes a git directory of its own
-// folder, which has no hooks. Letter case does not count.
+// folder, which has no hooks. To git on Linux "head" is another name: forges call
+// refs so.
 func NamedHead(ref RefName) bool {
-	return equalFold(string(ref[strings.LastIndexByte(string(ref), '/')+1:]), "HEAD")
+	return string(ref[strings.LastIndexByte(string(ref), '/')+1:]) == "HEAD"
 }
 
 // within reports whether ref is folder or lies below it, but for letter case.

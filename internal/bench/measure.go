@@ -21,7 +21,11 @@ func (w *workshop) push(l *lane, step string, round int, env ...string) (sample,
 	cmds := make([]*exec.Cmd, len(l.repos))
 	outputs := make([]bytes.Buffer, len(l.repos))
 	for i, repo := range l.repos {
-		cmds[i] = w.git.command(l.source.dir, "git", append([]string{"push", repo}, refspecs...)...)
+		args := []string{"push", repo}
+		if len(refspecs) > 1 { // several refs of environments are asked to
+			args = []string{"push", "--atomic", repo}
+		}
+		cmds[i] = w.git.command(l.source.dir, "git", append(args, refspecs...)...)
 		cmds[i].Env = append(slices.Clip(cmds[i].Env), env...)
 		cmds[i].Stdout, cmds[i].Stderr = &outputs[i], &outputs[i]
 	}

@@ -187,6 +187,7 @@ func (r *Refusal) hint(p *page, code policy.Code) {
 			p.hint("release it in steps, an earlier commit of the branch first")
 		} else {
 			p.hint("push fewer refs, or fewer commits, at a time")
+			p.hint("an operator brings in a whole history: pathgate help too-large")
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestTailShared(t *testing.T) {
 		t.Errorf("behind the end: %v", err)
 	}
 	_, err = NewTail(strings.Replace(auditor, server.PassFile, filepath.Join(t.TempDir(), "none"), 1))
-	if !errors.Is(err, ledger.ErrDenied) {
-		t.Errorf("without a password: %v", err)
+	if !errors.Is(err, ledger.ErrPassfile) {
+		t.Errorf("without a passfile: %v", err)
 	}
 }

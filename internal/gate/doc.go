@@ -81,7 +81,9 @@
 // For the same reason time passes between the decision and the move only as long
 // as a client wants. proc-receive looks once more for what bars the push, and says
 // nothing; git then moves environments' refs before all others, as pre-receive
-// refuses a push in another order, or one with deletions, of which git warns.
+// refuses a push in another order, or one with deletions, of which git warns; and
+// several refs of environments need --atomic, as then nothing moves if git cannot
+// move one.
 //
 // # Hosts that share a ledger
 //

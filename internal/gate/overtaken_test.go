@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/pathgate/pathgate/internal/ledger"
+	"github.com/pathgate/pathgate/internal/receive"
+	"github.com/pathgate/pathgate/policy"
 )
 
 // A push that was let in goes on for a minute; a lock or a veto that came after
 // the decision stops it at once.
-func TestBarredSince(t *testing.T) {
+func TestAnnounced(t *testing.T) {
 	y := newBranchYard(t)
-	env, _ := y.pol.Environment("dev")
 	site, _ := y.pol.Site("shop/shop.git")
 	s := &scene{policy: y.pol, site: site}
 	begin := time.Now()
@@ -21,9 +22,12 @@ func TestBarredSince(t *testing.T) {
 	b, err := openBook(context.Background(), y.pol, now)
 	y.must(err)
 	intent := &ledger.Entry{Type: ledger.TypeIntent, Service: "shop", Environment: "dev", Repository: "shop/shop.git",
-		Ref: "refs/heads/release/dev", Old: string(id("0")), New: string(id("A")), Commit: string(id("A")), Kind: "deploy", Principal: "ana"}
+		Ref: "refs/heads/release/dev", Old: string(id("0")), New: string(id("A")), Commit: string(id("A")), Kind: "deploy",
+		Principal: "ana", Token: "T"}
 	y.must(b.Append(intent))
 	y.must(b.Close())
+	p := &Process{Now: now}
+	u := receive.Update{Ref: policy.RefName(intent.Ref), Old: policy.ObjectID(intent.Old), New: policy.ObjectID(intent.New)}
 	lock := &ledger.Entry{Type: ledger.TypeLock, Service: "shop", Environment: "dev", Principal: "bo", Via: "local", Reason: "the database moves"}
 	unlock := &ledger.Entry{Type: ledger.TypeUnlock, Service: "shop", Environment: "dev", Principal: "bo", Via: "local"}
 	veto := &ledger.Entry{Type: ledger.TypeVeto, Service: "shop", Kind: "veto", Commit: string(id("A")), Principal: "bo", Via: "local", Reason: "no"}
@@ -34,22 +38,22 @@ func TestBarredSince(t *testing.T) {
 	}{
 		{0, nil, ""},
 		{59 * time.Second, nil, ""},
-		{61 * time.Second, nil, "it was judged more than a minute ago: push again"},
+		{61 * time.Second, nil, tooLate},
 		{time.Second, lock, "the environment was locked meanwhile"},
 		{time.Second, unlock, ""},
 		{time.Second, veto, "the commit was vetoed meanwhile"},
 	} {
 		clock = begin.Add(c.after)
-		b, err := openBook(context.Background(), y.pol, now)
-		y.must(err)
 		if c.says != nil {
+			b, err := openBook(context.Background(), y.pol, now)
+			y.must(err)
 			y.must(b.Append(c.says))
+			y.must(b.Close())
 		}
-		why, err := s.barredSince(b, env, intent)
+		intents, overtaken, err := p.announced(context.Background(), s, "T", []receive.Update{u})
 		y.must(err)
-		if why != c.want {
-			t.Errorf("%s after it was judged: %q, want %q", c.after, why, c.want)
+		if len(intents) != 1 || overtaken[intents[0].Seq] != c.want {
+			t.Errorf("%s after it was judged: %v, want %q", c.after, overtaken, c.want)
 		}
-		y.must(b.Close())
 	}
 }

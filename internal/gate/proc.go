@@ -107,6 +107,9 @@ func (p *Process) guard(ctx context.Context, s *scene, talk *receive.ProcReceive
 	if err != nil {
 		return err
 	}
+	if _, command := policy.Command(guarded[0].Ref); !command && len(guarded) > 1 && !talk.Atomic {
+		return p.refuseSeveral(ctx, s, talk, guarded, intents)
+	}
 	announced := errands(intents)
 	for _, u := range guarded {
 		if _, command := policy.Command(u.Ref); command {
@@ -125,46 +128,6 @@ func (p *Process) guard(ctx context.Context, s *scene, talk *receive.ProcReceive
 		}
 	}
 	return nil
-}
-
-// passOn lets git move an environment's ref, as it does next and without a word
-// to the client, which could hold it up by not reading.
-func (p *Process) passOn(ctx context.Context, s *scene, talk *receive.ProcReceive, u receive.Update, intent *ledger.Entry, overtaken map[uint64]string) error {
-	why := overtaken[intent.Seq]
-	if why == "" {
-		talk.FallThrough(u.Ref)
-		return nil
-	}
-	if env, ok := s.site.Environment(u.Ref); ok {
-		p.deny(talk, u.Ref, env, u.Ref, why)
-	}
-	return p.giveUp(ctx, s, intent, why)
-}
-
-// announced lists what pre-receive announced of this push, and why what it let
-// in then may not go on now.
-func (p *Process) announced(ctx context.Context, s *scene, token receive.Token, guarded []receive.Update) (intents []ledger.Entry, overtaken map[uint64]string, err error) {
-	l, err := p.read(ctx, s, s.toPass(guarded))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	if intents, err = l.Intents(ledger.IntentFilter{Token: string(token)}); err != nil {
-		return nil, nil, err
-	}
-	overtaken = make(map[uint64]string)
-	announced := errands(intents)
-	for _, u := range guarded {
-		intent := announced[errandOf(u)]
-		env, ok := s.site.Environment(u.Ref)
-		if intent == nil || !ok {
-			continue
-		}
-		if overtaken[intent.Seq], err = s.barredSince(l, env, intent); err != nil {
-			return nil, nil, err
-		}
-	}
-	return intents, overtaken, nil
 }
 
 // carryOut does what a command ref asks for: it moves the environment's ref
@@ -190,12 +153,15 @@ func (p *Process) carryOut(ctx context.Context, s *scene, talk *receive.ProcRece
 		talk.Deny(u.Ref, "pre-receive did not judge this push")
 		return nil
 	}
-	why, err := p.mayMove(ctx, s, talk, intent)
+	why, err := tooLate, error(nil)
+	if p.Now().Sub(intent.Time) <= mostDelay {
+		why, err = p.mayMove(ctx, s, talk, intent)
+	}
 	if err == nil && why == "" {
 		return p.carry(ctx, s, talk, u, env, intent)
 	}
 	if err == nil {
-		err = p.giveUp(ctx, s, intent, why)
+		err = p.giveUp(ctx, s, why, *intent)
 	}
 	if err == nil {
 		p.deny(talk, u.Ref, env, target, why)
@@ -319,33 +285,6 @@ func (p *Process) moveAndRecord(ctx context.Context, s *scene, env *policy.Envir
 	return out, nil
 }
 
-// mostDelay is how long after it was judged a push may still move its ref. A
-// client that does not read holds up its own push for as long as it likes.
-const mostDelay = time.Minute
-
-// barredSince says whether a veto or a lock came after the push was judged, as
-// it can while a hook takes its time, or whether that is too long ago.
-func (s *scene) barredSince(l *book, env *policy.Environment, intent *ledger.Entry) (why string, err error) {
-	if l.now.Sub(intent.Time) > mostDelay {
-		return "it was judged more than a minute ago: push again", nil
-	}
-	spot := s.spot(env, policy.RefName(intent.Ref))
-	veto, err := l.veto(spot.Service, policy.ObjectID(intent.Commit))
-	if err != nil {
-		return "", err
-	}
-	if veto != nil && veto.Record > intent.Seq {
-		return "the commit was vetoed meanwhile", nil
-	}
-	locks, err := l.locks(spot)
-	for _, lock := range locks {
-		if lock.Record > intent.Seq && !env.ReportOnly {
-			return "the environment was locked meanwhile", err
-		}
-	}
-	return "", err
-}
-
 // stillOpen reports whether the intent is open and its push goes on.
 func (p *Process) stillOpen(l *book, intent *ledger.Entry) (bool, error) {
 	token, err := receive.FindToken() // anew: receive-pack may have gone
@@ -393,11 +332,15 @@ func (s *scene) forced(ctx context.Context, old, id policy.ObjectID) bool {
 }
 
 // giveUp settles an intent whose ref did not move.
-func (p *Process) giveUp(ctx context.Context, s *scene, intent *ledger.Entry, why string) (err error) {
+func (p *Process) giveUp(ctx context.Context, s *scene, why string, intents ...ledger.Entry) (err error) {
 	l, err := p.open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	return l.Append(abandoned(intent, why))
+	entries := make([]*ledger.Entry, len(intents))
+	for i := range intents {
+		entries[i] = abandoned(&intents[i], why)
+	}
+	return l.Append(entries...)
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/pathgate/pathgate/internal/gitfacts"
 )
@@ -17,7 +16,7 @@ import (
 func (d *doctor) nested() {
 	mark, n := len(d.findings), 0
 	_ = filepath.WalkDir(d.inRepo("refs"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.EqualFold(e.Name(), "HEAD") {
+		if err != nil || e.IsDir() || e.Name() != "HEAD" {
 			return nil // what cannot be read, modes and owner tell
 		}
 		if n++; n <= most {

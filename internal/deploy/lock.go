@@ -15,7 +15,7 @@ import (
 // command inherits it.
 //
 // Who gives the lock back must look at the queue once more. Whoever found it
-// taken relies on that and goes away.
+// taken for long enough relies on that and goes away.
 func (p Place) tryLock() (*os.File, error) {
 	if err := p.make(); err != nil {
 		return nil, err

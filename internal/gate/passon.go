@@ -15,6 +15,9 @@ import (
 // client that does not read holds up its own push for as long as it likes.
 const mostDelay = time.Minute
 
+// overdue reports whether what an intent announced was judged too long ago.
+func overdue(intent *ledger.Entry, now time.Time) bool { return now.Sub(intent.Time) > mostDelay }
+
 // tooLate is why a push that was judged too long ago does not go on.
 const tooLate = "it was judged more than a minute ago: push again"
 
@@ -89,7 +92,7 @@ func (p *Process) announced(ctx context.Context, s *scene, token receive.Token, 
 		if overtaken[intent.Seq], err = s.barredSince(l, env, intent); err != nil {
 			return nil, nil, err
 		}
-		if l.now.Sub(intent.Time) > mostDelay {
+		if overdue(intent, l.now) {
 			overtaken[intent.Seq] = tooLate
 		}
 	}

@@ -154,7 +154,7 @@ func (p *Process) carryOut(ctx context.Context, s *scene, talk *receive.ProcRece
 		return nil
 	}
 	why, err := tooLate, error(nil)
-	if p.Now().Sub(intent.Time) <= mostDelay {
+	if !overdue(intent, p.Now()) {
 		why, err = p.mayMove(ctx, s, talk, intent)
 	}
 	if err == nil && why == "" {
